@@ -1,0 +1,12 @@
+/*
+ * What the compiler is asked to check for us.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#define MUST_USE __attribute__((warn_unused_result))
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
+#define NO_RETURN __attribute__((noreturn))
+#define UNUSED __attribute__((unused))
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -1,0 +1,92 @@
+/*
+ * The configuration of a process: main.cf, the -o settings of its master.cf
+ * line, and the defaults of the one table of parameters (parameters.def).
+ *
+ * struct config has a member for each parameter, named as in main.cf, so a
+ * misspelled one does not compile.  Only the members whose row names the
+ * program are set; reading another one is a bug that the tests find.
+ * A config never changes: a changed main.cf means a new generation of processes,
+ * so it is shared between threads without locks.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/str.h"
+
+#include <stdint.h>
+
+#define CONFIG_TYPE_TEXT    const char *    /* expanded text, "" when empty, never NULL */
+#define CONFIG_TYPE_RAW     const char *    /* text that is expanded later, by its user */
+#define CONFIG_TYPE_BOOL    bool
+#define CONFIG_TYPE_NUMBER  int
+#define CONFIG_TYPE_SIZE    int64_t         /* bytes */
+#define CONFIG_TYPE_SECONDS int             /* a span; s m h d w behind the number */
+
+struct main_cf;     /* main.cf as it was read: names and raw values */
+
+struct config {
+#define PARAMETER(name, type, ...) CONFIG_TYPE_##type name;
+#include "config/parameters.def"
+#undef PARAMETER
+    const struct main_cf *source;
+};
+
+struct config_override {
+    const char *name;
+    const char *value;
+};
+
+struct config_request {
+    const char *directory;  /* of main.cf; NULL: $MAIL_CONFIG, else the built-in one */
+    const char *program;    /* whose parameters are wanted, as in the used-by column; NULL: none */
+    const char *service;    /* service_name of the master.cf line; NULL: the program */
+    const struct config_override *overrides;    /* of -o, the later wins */
+    size_t override_count;
+};
+
+/*
+ * Read and evaluate.  False with a text in Postfix's words when main.cf cannot
+ * be read or a value is wrong ("bad boolean configuration: x = maybe").
+ * *config lives until config_free; the process normally keeps it for good.
+ */
+bool config_load(const struct config_request *request, const struct config **config,
+                 struct error *error) MUST_USE;
+void config_free(const struct config *config);
+
+/*
+ * The expanded value of any name: a parameter, whatever its type and whoever
+ * uses it, a name the user made up, or a member of a family that main.cf sets
+ * (smtp_destination_concurrency_limit).  False when nobody defined it.
+ */
+bool config_lookup(const struct config *config, const char *name, struct str *value,
+                   struct error *error);
+
+/*
+ * A member of a family, <prefix><suffix>, or fallback when it is not set:
+ * config_family_number(config, "relay", "_destination_concurrency_limit", 20).
+ * A wrong value is fatal, as for any parameter.
+ */
+int config_family_number(const struct config *config, const char *prefix, const char *suffix,
+                         int fallback);
+int config_family_seconds(const struct config *config, const char *prefix, const char *suffix,
+                          int fallback);
+
+/* Expand $name, ${name?text} and the rest of main.cf's expressions in text. */
+bool config_expand(const struct config *config, struct slice text, struct str *output,
+                   struct error *error) MUST_USE;
+
+/* A span such as "30", "5m", "1h"; unit ('s','m','h','d','w') counts when none is given. */
+bool config_parse_seconds(struct slice text, char unit, int *seconds) MUST_USE;
+
+/*
+ * Set a -o value on the way: take "name=value" or "{ name = value }" apart.
+ * Both parts are allocated and owned by the caller.
+ */
+bool config_parse_override(struct slice text, struct config_override *override,
+                           struct error *error) MUST_USE;
+
+/*
+ * The member of the comma or white-space separated list that comes next; text in
+ * { } counts as one member, without its braces when strip is set.  False at the end.
+ */
+bool config_list_next(struct slice *rest, bool strip, struct slice *member);

@@ -1,0 +1,276 @@
+#include "log/log.h"
+
+#include "base/encoding.h"
+#include "base/memory.h"
+#include "base/scope.h"
+
+#include <errno.h>
+#include <execinfo.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/utsname.h>
+#define SYSLOG_NAMES
+#include <syslog.h>
+#include <time.h>
+
+/* The log of the process: written by log_open before there are threads. */
+static struct {
+    struct log_settings settings;
+    char host[256];
+    int facility;
+    atomic_int socket;
+    atomic_ulong lost;
+} the_log = { .settings = { .program = "unknown", .standard_error = true }, .socket = -1 };
+
+static _Thread_local unsigned long session_number;
+
+static const struct {
+    const char *prefix, *name;
+    int priority;
+} severities[] = {
+    [LOG_SEVERITY_INFO] = { "", "info", LOG_INFO },
+    [LOG_SEVERITY_WARNING] = { "warning: ", "warn", LOG_WARNING },
+    [LOG_SEVERITY_ERROR] = { "error: ", "error", LOG_ERR },
+    [LOG_SEVERITY_FATAL] = { "fatal: ", "fatal", LOG_CRIT },
+    [LOG_SEVERITY_PANIC] = { "panic: ", "panic", LOG_CRIT },
+};
+
+static int connect_log(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    if (strlen(path) >= sizeof(address.sun_path))
+        return -1;
+    strcpy(address.sun_path, path);
+
+    struct timeval wait = { LOG_WAIT_SECONDS, 0 };
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static int open_socket(void)
+{
+    const char *postlog = the_log.settings.postlog_socket;
+
+    return connect_log(postlog ? postlog : "/dev/log");
+}
+
+static int facility_code(const char *name)
+{
+    for (const CODE *code = facilitynames; code->c_name; code++)
+        if (name && strcmp(code->c_name, name) == 0)
+            return code->c_val;
+    return LOG_MAIL;
+}
+
+void log_open(const struct log_settings *settings)
+{
+    struct log_settings old = the_log.settings;
+    struct utsname names;
+    static bool opened;
+
+    the_log.settings = *settings;
+    the_log.settings.tag = memory_copy(settings->tag);
+    the_log.settings.program = memory_copy(settings->program ? settings->program : settings->tag);
+    the_log.settings.postlog_socket = memory_copy(settings->postlog_socket);
+    the_log.facility = facility_code(settings->facility);
+    if (opened) {
+        free((void *)old.tag);
+        free((void *)old.program);
+        free((void *)old.postlog_socket);
+    }
+    opened = true;
+    if (uname(&names) == 0) {
+        names.nodename[strcspn(names.nodename, ".")] = '\0';
+        snprintf(the_log.host, sizeof(the_log.host), "%s", names.nodename);
+    }
+
+    int previous = atomic_exchange(&the_log.socket, settings->syslog ? open_socket() : -1);
+
+    if (previous >= 0)
+        close(previous);
+}
+
+void log_number(unsigned long number)
+{
+    session_number = number;
+}
+
+bool log_is_verbose(void)
+{
+    return the_log.settings.verbose > 0;
+}
+
+const char *log_severity_name(enum log_severity severity)
+{
+    return severities[severity].name;
+}
+
+/* "Nov 22 00:57:27", computed once a second for each thread. */
+static const char *time_stamp(void)
+{
+    static _Thread_local time_t last;
+    static _Thread_local char text[32];
+    time_t now = time(NULL);
+
+    if (now != last) {
+        struct tm parts;
+
+        localtime_r(&now, &parts);
+        strftime(text, sizeof(text), "%b %e %H:%M:%S", &parts);
+        last = now;
+    }
+    return text;
+}
+
+/* One datagram, over a fresh connection when the old one is dead. */
+static bool send_line(struct slice line)
+{
+    int fd = atomic_load(&the_log.socket);
+
+    if (fd >= 0 && send(fd, line.data, line.length, MSG_NOSIGNAL) >= 0)
+        return true;
+    if (fd >= 0 && errno == EAGAIN)
+        return false;
+
+    int fresh = open_socket();
+
+    if (fresh < 0)
+        return false;
+
+    bool sent = send(fresh, line.data, line.length, MSG_NOSIGNAL) >= 0;
+
+    /* Only one thread may put its connection in the place of the dead one. */
+    if (!atomic_compare_exchange_strong(&the_log.socket, &fd, fresh))
+        close(fresh);
+    else if (fd >= 0)
+        close(fd);
+    return sent;
+}
+
+static void to_syslog(enum log_severity severity, const char *text)
+{
+    const struct log_settings *settings = &the_log.settings;
+    unsigned long number = session_number ? session_number : (unsigned long)getpid();
+    AUTO_STR struct str line = STR_EMPTY;
+
+    if (settings->postlog_socket)
+        str_format(&line, "%s %s ", time_stamp(), the_log.host);
+    else
+        str_format(&line, "<%d>%s ", the_log.facility | severities[severity].priority,
+                   time_stamp());
+    str_format(&line, "%s[%lu]: %s%s", settings->tag, number, severities[severity].prefix, text);
+
+    unsigned long lost = atomic_exchange(&the_log.lost, 0);
+
+    if (lost)
+        str_format(&line, " [%lu lines before this one were lost]", lost);
+    if (!send_line(str_slice(&line)))
+        atomic_fetch_add(&the_log.lost, lost + 1);
+}
+
+static void to_standard_error(enum log_severity severity, const char *text)
+{
+    AUTO_STR struct str line = STR_EMPTY;
+
+    str_format(&line, "%s: %s%s\n", the_log.settings.program, severities[severity].prefix, text);
+
+    ssize_t ignored = write(STDERR_FILENO, line.data, line.length);
+
+    (void)ignored;
+}
+
+static void write_line(enum log_severity severity, const char *format, va_list args)
+{
+    int code = errno;
+    AUTO_STR struct str raw = STR_EMPTY;
+    AUTO_STR struct str text = STR_EMPTY;
+
+    str_vformat(&raw, format, args);
+    printable_text(&text, slice_part(str_slice(&raw), 0, LOG_LINE_LIMIT));
+    if (the_log.settings.sink)
+        the_log.settings.sink(severity, text.data);
+    if (the_log.settings.syslog)
+        to_syslog(severity, text.data);
+    if (the_log.settings.standard_error)
+        to_standard_error(severity, text.data);
+    errno = code;
+}
+
+#define WRITE_LINE(severity, format)            \
+    do {                                        \
+        va_list args;                           \
+                                                \
+        va_start(args, format);                 \
+        write_line(severity, format, args);     \
+        va_end(args);                           \
+    } while (0)
+
+void log_debug(const char *format, ...)
+{
+    if (log_is_verbose())
+        WRITE_LINE(LOG_SEVERITY_INFO, format);
+}
+
+void log_info(const char *format, ...)
+{
+    WRITE_LINE(LOG_SEVERITY_INFO, format);
+}
+
+void log_warn(const char *format, ...)
+{
+    WRITE_LINE(LOG_SEVERITY_WARNING, format);
+}
+
+void log_error(const char *format, ...)
+{
+    WRITE_LINE(LOG_SEVERITY_ERROR, format);
+}
+
+void log_line(enum log_severity severity, const char *format, ...)
+{
+    WRITE_LINE(severity, format);
+}
+
+void log_fatal(const char *format, ...)
+{
+    WRITE_LINE(LOG_SEVERITY_FATAL, format);
+    if (the_log.settings.daemon)
+        sleep(1);
+    exit(1);
+}
+
+void log_fatal_status(int status, const char *format, ...)
+{
+    WRITE_LINE(LOG_SEVERITY_FATAL, format);
+    if (the_log.settings.daemon)
+        sleep(1);
+    exit(status);
+}
+
+static void log_backtrace(void)
+{
+    void *frames[32];
+    int count = backtrace(frames, COUNT(frames));
+    char **names = backtrace_symbols(frames, count);
+
+    for (int i = 0; names && i < count; i++)
+        log_line(LOG_SEVERITY_PANIC, "frame %d: %s", i, names[i]);
+    free(names);
+}
+
+void log_panic(const char *format, ...)
+{
+    WRITE_LINE(LOG_SEVERITY_PANIC, format);
+    log_backtrace();
+    abort();
+}
