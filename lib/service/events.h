@@ -1,0 +1,49 @@
+/*
+ * The event loop of the single-threaded services: descriptors, timers, posts
+ * from other threads.  Over epoll; timers in monotonic milliseconds.
+ */
+#pragma once
+
+#include "base/compiler.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct events;
+struct event_timer;
+
+struct events *events_new(void) MUST_USE;
+void events_free(struct events *events);
+
+enum { EVENT_READ = 1, EVENT_WRITE = 2 };
+
+/*
+ * Call ready(argument, fd, mask) whenever fd can be read (written) or has failed;
+ * replaces an earlier watch of the same fd.
+ */
+void events_watch(struct events *events, int fd, unsigned mask,
+                  void (*ready)(void *argument, int fd, unsigned mask), void *argument);
+
+/* Stop watching; the descriptor stays open. Allowed within ready. */
+void events_forget(struct events *events, int fd);
+
+/*
+ * Call due(argument) once, at the moment (base/moment.h).  The timer is gone after that or
+ * after events_cancel; NULL may be cancelled.
+ */
+struct event_timer *events_at(struct events *events, int64_t moment, void (*due)(void *argument),
+                              void *argument);
+void events_cancel(struct events *events, struct event_timer *timer);
+
+/*
+ * From any thread: have call(argument) run in the loop's thread, in the order of posting.
+ * Posts that pile up cost one wake-up.
+ */
+void events_post(struct events *events, void (*call)(void *argument), void *argument);
+
+/* Run until events_stop. */
+void events_run(struct events *events);
+void events_stop(struct events *events);
+
+/* The process may exit when idle (max_idle): false while there is work in memory (qmgr). */
+void events_set_busy(struct events *events, bool busy);
