@@ -6,8 +6,43 @@
 #   make check               everything ./check runs
 #   make bench fuzz install
 
-COMMANDS =
-DAEMONS  =
+present = $(foreach program,$(1),$(if $(wildcard $(program).c),$(program)))
+
+# A program is folder/name, and folder/name.c holds its main().
+COMMANDS := $(call present, \
+    postfix/postfix \
+    postconf/postconf \
+    postmap/postmap \
+    postalias/postalias \
+    postcat/postcat \
+    postqueue/postqueue \
+    postqueue/postsuper \
+    pickup/postdrop \
+    sendmail/sendmail \
+    postlog/postlog \
+    postkick/postkick \
+    postlock/postlock \
+)
+DAEMONS := $(call present, \
+    master/master \
+    master/postlogd \
+    master/proxymap \
+    master/anvil \
+    smtpd/smtpd \
+    cleanup/cleanup \
+    cleanup/trivial-rewrite \
+    qmgr/qmgr \
+    qmgr/showq \
+    smtp/smtp \
+    smtp/lmtp \
+    local/local \
+    local/virtual \
+    local/pipe \
+    bounce/bounce \
+    bounce/error \
+    bounce/discard \
+    pickup/pickup \
+)
 
 PREFIX      = /usr/local
 mail_owner  = postfix
