@@ -66,7 +66,7 @@ struct submission_reply {
 
 extern const struct frame_type submission_frame, content_chunk_frame, submission_reply_frame;
 
-/* Field tables that other messages use too. */
+/* Field tables that other messages use too (deliver/envelope_fields.h). */
 extern const struct field recipient_fields[], attribute_fields[];
 
 /*

@@ -1,0 +1,13 @@
+#include "deliver/arrival.h"
+
+#include "deliver/envelope_fields.h"
+
+static const struct field arrival_fields[] = {
+    ENVELOPE_FIELDS(arrival),
+    NUMBER_FIELD(arrival, complete),
+    LAST_FIELD,
+};
+
+const struct frame_type arrival_frame = {
+    "arrival", FRAME_ARRIVAL, sizeof(struct arrival), arrival_fields,
+};
