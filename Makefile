@@ -117,9 +117,82 @@ $(foreach folder,$(TEST_FOLDERS:%/=%),$(eval $(call test_rule,$(folder))))
 unit: $(TEST_BINARIES)
 	@set -e; for test in $^; do ASAN_OPTIONS=detect_leaks=1 $$test; done
 
+# --- Fuzz targets: with clang and libFuzzer (make fuzz), and their corpora replayed in check.
+FUZZ_TARGETS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_SECONDS = 60
+fuzz_folder = $(foreach folder,$(FOLDERS),$(if $(shell grep -l '"$(notdir $(folder:/=))/' tests/fuzz/$(1)_fuzz.c),$(folder)))
+define fuzz_rule
+$(OUT)/fuzz/$(1): tests/fuzz/$(1)_fuzz.c tests/fuzz/replay.c $(foreach folder,$(FOLDERS),$(call folder_archive,$(folder))) $(OUT)/libpostreiter.a
+	@mkdir -p $$(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) -I. -MF $$@.d $(LDFLAGS) -o $$@ tests/fuzz/$(1)_fuzz.c tests/fuzz/replay.c -Wl,--start-group $(foreach folder,$(FOLDERS),$(call folder_archive,$(folder))) $(OUT)/libpostreiter.a -Wl,--end-group $(LDLIBS)
+endef
+$(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_rule,$(target))))
+
+replay: $(FUZZ_TARGETS:%=$(OUT)/fuzz/%)
+	@set -e; for target in $(FUZZ_TARGETS); do \
+	    $(OUT)/fuzz/$$target tests/fuzz/corpus/$$target/*; done
+
+FUZZ_SOURCES = $(filter-out $(PROGRAMS:%=%.c),$(LIB_SOURCES) $(PROGRAM_SOURCES))
+fuzz:
+	@mkdir -p build/fuzz
+	@set -e; for target in $(FUZZ_TARGETS); do \
+	    mkdir -p build/fuzz/$$target.found; \
+	    clang -std=gnu17 -g -O1 -D_GNU_SOURCE -Ilib -I. -fsanitize=fuzzer,address,undefined \
+	        -o build/fuzz/$$target tests/fuzz/$${target}_fuzz.c $(FUZZ_SOURCES) $(LDLIBS) -pthread; \
+	    build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) build/fuzz/$$target.found \
+	        tests/fuzz/corpus/$$target; done
+
+# --- Tests.
+TEST_PREFIX = $(CURDIR)/build/prefix
+PYTEST = python3 -m pytest -q -p no:cacheprovider
+
+style: all
+	python3 tests/style/style.py
+	python3 tests/style/globals.py $(OUT)
+
+check-prefix:
+	@$(MAKE) --no-print-directory -s install PREFIX=$(TEST_PREFIX)
+
+check:
+	$(MAKE) --no-print-directory style
+	$(MAKE) --no-print-directory unit
+	$(MAKE) --no-print-directory unit SANITIZE=1
+	$(MAKE) --no-print-directory replay SANITIZE=1
+	$(MAKE) --no-print-directory check-prefix
+	POSTREITER_TEST_PREFIX=$(TEST_PREFIX) $(PYTEST) tests
+
+bench: check-prefix
+	POSTREITER_TEST_PREFIX=$(TEST_PREFIX) python3 bench/bench.py
+
+# --- Install.  DESTDIR, PREFIX, mail_owner and setgid_group are honoured; what an
+# administrator may have edited is never overwritten.
+SBIN  = $(DESTDIR)$(PREFIX)/sbin
+LIBEXEC = $(DESTDIR)$(PREFIX)/libexec/postfix
+ETC   = $(DESTDIR)$(PREFIX)/etc/postfix
+QUEUE = $(DESTDIR)$(PREFIX)/var/spool/postfix
+DATA  = $(DESTDIR)$(PREFIX)/var/lib/postfix
+SETGID_COMMANDS = postdrop postqueue
+
+install: all
+	install -d $(SBIN) $(LIBEXEC) $(ETC) $(QUEUE) $(DATA)
+	install $(addprefix $(OUT)/bin/,$(notdir $(COMMANDS))) $(SBIN)
+	install $(addprefix $(OUT)/bin/,$(notdir $(DAEMONS))) $(LIBEXEC)
+	ln -sf sendmail $(SBIN)/mailq
+	ln -sf sendmail $(SBIN)/newaliases
+	for file in main.cf master.cf aliases; do \
+	    [ -e $(ETC)/$$file ] || install -m 644 conf/$$file $(ETC); done
+	if [ "$$(id -u)" = 0 ]; then \
+	    getent group $(setgid_group) >/dev/null || groupadd --system $(setgid_group); \
+	    getent passwd $(mail_owner) >/dev/null || useradd --system --user-group \
+	        --no-create-home --home-dir $(PREFIX)/var/spool/postfix --shell /usr/sbin/nologin $(mail_owner); \
+	    chown $(mail_owner): $(DATA) && chmod 700 $(DATA); \
+	    for command in $(SETGID_COMMANDS); do \
+	        chgrp $(setgid_group) $(SBIN)/$$command && chmod 2755 $(SBIN)/$$command; done; \
+	fi
+
 clean:
 	rm -rf build
 
-.PHONY: all unit clean
+.PHONY: all unit clean check check-prefix style replay fuzz bench install
 .DELETE_ON_ERROR:
 -include $(LIB_OBJECTS:.o=.d) $(PROGRAM_SOURCES:%.c=$(OUT)/%.d) $(TEST_SOURCES:%.c=$(OUT)/%.d)

@@ -6,7 +6,12 @@
 
 TEST(slice_number_takes_only_whole_numbers_within_the_limit)
 {
-    static const struct { const char *text; uint64_t limit; bool good; uint64_t number; } cases[] = {
+    static const struct {
+        const char *text;
+        uint64_t limit;
+        bool good;
+        uint64_t number;
+    } cases[] = {
         { "0", 10, true, 0 },
         { "10", 10, true, 10 },
         { "11", 10, false, 0 },

@@ -52,7 +52,8 @@ struct dns_answer {
     enum dns_status status;
     struct dns_record *records;
     size_t count;
-    const char *text;           /* why not, in Postfix's words: "Name service error for name=x type=MX: Host not found" */
+    const char *text;           /* why not, in Postfix's words: "Host or domain name not found. Name
+                                   service error for name=x type=MX: Host not found" */
 };
 
 /* One query; everything in the answer lives in the arena. */

@@ -43,7 +43,7 @@ static int connect_log(const char *path)
 
     if (strlen(path) >= sizeof(address.sun_path))
         return -1;
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
 
     struct timeval wait = { LOG_WAIT_SECONDS, 0 };
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
