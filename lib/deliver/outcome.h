@@ -19,7 +19,7 @@ struct outcome {
     const char *remote_mta;     /* for the DSN: "mx.example"; "" without */
     int64_t connection_use;     /* conn_use= when > 1 */
     int64_t connected_at;       /* microseconds: connection set-up done; 0: never */
-    int64_t transmission_at;    /* reserved for the agent: when connecting began; 0: at once */
+    int64_t transmission_at;    /* when connecting began; 0: the agent does not connect */
 };
 
 /* Where agents record failures and delays; made once by prepare. */

@@ -1,0 +1,44 @@
+#include "deliver/bounce.h"
+
+#include "deliver/envelope_fields.h"
+
+static const struct field bounce_append_fields[] = {
+    TEXT_FIELD(bounce_append, queue_id),
+    TEXT_FIELD(bounce_append, recipient),
+    TEXT_FIELD(bounce_append, original),
+    TEXT_FIELD(bounce_append, dsn_original),
+    NUMBER_FIELD(bounce_append, notify),
+    NUMBER_FIELD(bounce_append, handle),
+    TEXT_FIELD(bounce_append, action),
+    TEXT_FIELD(bounce_append, dsn),
+    TEXT_FIELD(bounce_append, reason),
+    TEXT_FIELD(bounce_append, diagnostic_type),
+    TEXT_FIELD(bounce_append, diagnostic_text),
+    TEXT_FIELD(bounce_append, remote_mta_type),
+    TEXT_FIELD(bounce_append, remote_mta),
+    LAST_FIELD,
+};
+
+const struct frame_type bounce_append_frame = {
+    "bounce record", FRAME_BOUNCE_APPEND, sizeof(struct bounce_append), bounce_append_fields,
+};
+
+static const struct field bounce_send_fields[] = {
+    ENVELOPE_FIELDS(bounce_send),
+    NUMBER_FIELD(bounce_send, kind),
+    LAST_FIELD,
+};
+
+const struct frame_type bounce_send_frame = {
+    "notification request", FRAME_BOUNCE_SEND, sizeof(struct bounce_send), bounce_send_fields,
+};
+
+static const struct field bounce_reply_fields[] = {
+    NUMBER_FIELD(bounce_reply, status),
+    TEXT_FIELD(bounce_reply, text),
+    LAST_FIELD,
+};
+
+const struct frame_type bounce_reply_frame = {
+    "bounce answer", FRAME_BOUNCE_REPLY, sizeof(struct bounce_reply), bounce_reply_fields,
+};

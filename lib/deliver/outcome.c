@@ -1,0 +1,287 @@
+#include "deliver/outcome.h"
+
+#include "base/memory.h"
+#include "base/moment.h"
+#include "base/scope.h"
+#include "deliver/bounce.h"
+#include "log/log.h"
+
+enum { POOL_IDLE_LANES = 10, POOL_IDLE_SECONDS = 100, DELAY_TEXT_LIMIT = 32 };
+
+enum record_log { LOG_BOUNCE, LOG_DEFER, LOG_TRACE, LOG_COUNT };
+
+struct reporter {
+    struct lane_pool *logs[LOG_COUNT];
+    bool soft_bounce;
+    int delay_resolution_limit;
+    int timeout_seconds;
+};
+
+struct reporter *reporter_new(const struct reporter_settings *settings)
+{
+    struct reporter *reporter = memory_new(1, sizeof(*reporter));
+    const char *const sockets[LOG_COUNT] = {
+        settings->bounce_socket, settings->defer_socket, settings->trace_socket,
+    };
+
+    for (size_t i = 0; i < LOG_COUNT; i++)
+        reporter->logs[i] = lane_pool_new(sockets[i], POOL_IDLE_LANES, POOL_IDLE_SECONDS);
+    reporter->soft_bounce = settings->soft_bounce;
+    reporter->delay_resolution_limit = settings->delay_resolution_limit;
+    reporter->timeout_seconds = settings->timeout_seconds;
+    return reporter;
+}
+
+void reporter_free(struct reporter *reporter)
+{
+    if (!reporter)
+        return;
+    for (size_t i = 0; i < LOG_COUNT; i++)
+        lane_pool_free(reporter->logs[i]);
+    free(reporter);
+}
+
+/* --- delay= and delays= ---------------------------------------------------------- */
+
+void outcome_delay_text(struct str *output, double seconds, int resolution_limit)
+{
+    char text[DELAY_TEXT_LIMIT];
+    int decimals = 0;
+
+    if (seconds < 0)
+        seconds = 0;
+    /* 9.95 has two significant digits as "10", not as "9.9" or "10.0". */
+    for (double shown = seconds; shown < 9.95 && decimals < resolution_limit; shown *= 10)
+        decimals++;
+    snprintf(text, sizeof(text), "%.*f", decimals, seconds);
+
+    size_t length = strlen(text);
+
+    if (decimals > 0) {
+        while (text[length - 1] == '0')
+            length--;
+        if (text[length - 1] == '.')
+            length--;
+    }
+    str_bytes(output, text, length);
+}
+
+static double span_seconds(int64_t from, int64_t to)
+{
+    return from > 0 && to > from ? (double)(to - from) / 1e6 : 0;
+}
+
+struct delays {
+    double before_qmgr, in_qmgr, connecting, transmission;
+};
+
+/*
+ * Without a connection all of the agent's time is transmission, unless it tried to connect
+ * (transmission_at is set, connected_at is not): then all of it is connecting.
+ */
+static struct delays find_delays(const struct delivery_request *request,
+                                 const struct outcome *outcome, int64_t now)
+{
+    int64_t arrival = (int64_t)request->envelope.arrival.tv_sec * 1000000 +
+                      request->envelope.arrival.tv_usec;
+    struct delays delays = {
+        .before_qmgr = span_seconds(arrival, request->active_at),
+        .in_qmgr = span_seconds(request->active_at, request->requested_at),
+    };
+
+    if (outcome->connected_at) {
+        delays.connecting = span_seconds(request->requested_at, outcome->connected_at);
+        delays.transmission = span_seconds(outcome->connected_at, now);
+    } else if (outcome->transmission_at) {
+        delays.connecting = span_seconds(request->requested_at, now);
+    } else {
+        delays.transmission = span_seconds(request->requested_at, now);
+    }
+    return delays;
+}
+
+static void add_delays(struct str *line, const struct delays *delays, int limit)
+{
+    const double parts[] = { delays->before_qmgr, delays->in_qmgr, delays->connecting,
+                             delays->transmission };
+
+    str_text(line, ", delay=");
+    outcome_delay_text(line, parts[0] + parts[1] + parts[2] + parts[3], limit);
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        str_text(line, i == 0 ? ", delays=" : "/");
+        outcome_delay_text(line, parts[i], limit);
+    }
+}
+
+static void log_delivery(const struct reporter *reporter, const struct delivery_request *request,
+                         const struct recipient *recipient, const struct outcome *outcome,
+                         const char *status)
+{
+    struct timeval wall = wall_now();
+    int64_t now = (int64_t)wall.tv_sec * 1000000 + wall.tv_usec;
+    struct delays delays = find_delays(request, outcome, now);
+    AUTO_STR struct str line = STR_EMPTY;
+
+    str_format(&line, "%s: to=<%s>", request->envelope.queue_id, recipient->address);
+    if (*recipient->original && strcmp(recipient->original, recipient->address) != 0)
+        str_format(&line, ", orig_to=<%s>", recipient->original);
+    str_format(&line, ", relay=%s", outcome->relay);
+    if (outcome->connection_use > 1)
+        str_format(&line, ", conn_use=%lld", (long long)outcome->connection_use);
+    add_delays(&line, &delays, reporter->delay_resolution_limit);
+    str_format(&line, ", dsn=%s, status=%s (%s)", outcome->dsn, status, outcome->reason);
+    log_info("%s", line.data);
+}
+
+/* --- records --------------------------------------------------------------------- */
+
+static bool call_log(const struct reporter *reporter, enum record_log log,
+                     const struct bounce_append *record, struct error *error)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct bounce_reply reply = { 0, "" };
+
+    if (!lane_pool_call(reporter->logs[log], &bounce_append_frame, record, &bounce_reply_frame,
+                        arena, &reply, moment_after(reporter->timeout_seconds), error))
+        return false;
+    if (reply.status != BOUNCE_OK)
+        return error_set(error, "%s", reply.text);
+    return true;
+}
+
+static bool add_record(const struct reporter *reporter, enum record_log log, const char *action,
+                       const struct delivery_request *request,
+                       const struct recipient *recipient, const struct outcome *outcome)
+{
+    static const char *const services[] = { "bounce", "defer", "trace" };
+    struct error error = ERROR_NONE;
+    struct bounce_append record = {
+        .queue_id = request->envelope.queue_id,
+        .recipient = recipient->address,
+        .original = recipient->original,
+        .dsn_original = recipient->dsn_original,
+        .notify = recipient->notify,
+        .handle = recipient->handle,
+        .action = action,
+        .dsn = outcome->dsn,
+        .reason = outcome->reason,
+        .diagnostic_type = outcome->diagnostic_type,
+        .diagnostic_text = outcome->diagnostic_text,
+        .remote_mta_type = outcome->remote_mta && *outcome->remote_mta ? "dns" : "",
+        .remote_mta = outcome->remote_mta,
+    };
+
+    if (call_log(reporter, log, &record, &error))
+        return true;
+    log_warn("%s: %s service failure: %s", request->envelope.queue_id, services[log], error.text);
+    return false;
+}
+
+/* --- what an outcome leads to ------------------------------------------------------ */
+
+/* The same outcome with another first digit of the status: a failure that is to be retried. */
+static const char *temporary_dsn(struct arena *arena, const char *dsn)
+{
+    return *dsn == '4' ? dsn : arena_format(arena, "4%s", *dsn ? dsn + 1 : ".0.0");
+}
+
+static enum delivery_status report_delay(const struct reporter *reporter,
+                                         const struct delivery_request *request,
+                                         const struct recipient *recipient,
+                                         const struct outcome *outcome, const char *status)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct outcome delayed = *outcome;
+
+    delayed.dsn = temporary_dsn(arena, outcome->dsn);
+    /* Without its record the recipient is tried again all the same; the reason is in the log. */
+    (void)add_record(reporter, LOG_DEFER, "delayed", request, recipient, &delayed);
+    log_delivery(reporter, request, recipient, outcome, status);
+    return DELIVERY_DEFERRED;
+}
+
+static enum delivery_status report_failure(const struct reporter *reporter,
+                                           const struct delivery_request *request,
+                                           const struct recipient *recipient,
+                                           const struct outcome *outcome)
+{
+    if (reporter->soft_bounce)
+        return report_delay(reporter, request, recipient, outcome, "SOFTBOUNCE");
+    if (!add_record(reporter, LOG_BOUNCE, "failed", request, recipient, outcome)) {
+        AUTO_ARENA struct arena *arena = arena_new();
+        struct outcome later = *outcome;
+
+        later.dsn = temporary_dsn(arena, outcome->dsn);
+        return report_delay(reporter, request, recipient, &later, "deferred");
+    }
+    log_delivery(reporter, request, recipient, outcome, "bounced");
+    return DELIVERY_BOUNCED;
+}
+
+static const char *success_action(enum outcome_action action)
+{
+    if (action == OUTCOME_RELAYED)
+        return "relayed";
+    return action == OUTCOME_EXPANDED ? "expanded" : "delivered";
+}
+
+static enum delivery_status report_success(const struct reporter *reporter,
+                                           const struct delivery_request *request,
+                                           const struct recipient *recipient,
+                                           const struct outcome *outcome)
+{
+    bool wanted = (request->flags & REQUEST_TRACE) || (recipient->notify & NOTIFY_SUCCESS);
+
+    /* What is delivered stays delivered: a lost report must not make it happen twice. */
+    if (wanted)
+        (void)add_record(reporter, LOG_TRACE, success_action(outcome->action), request,
+                         recipient, outcome);
+    log_delivery(reporter, request, recipient, outcome, "sent");
+    return DELIVERY_SENT;
+}
+
+/* Verification: nothing was delivered, whatever came of it is only told. */
+static enum delivery_status report_probe(const struct reporter *reporter,
+                                         const struct delivery_request *request,
+                                         const struct recipient *recipient,
+                                         const struct outcome *outcome)
+{
+    bool good = outcome->action != OUTCOME_FAILED && outcome->action != OUTCOME_DELAYED &&
+                outcome->action != OUTCOME_UNDELIVERABLE;
+    const char *status = good ? "deliverable" : "undeliverable";
+
+    if (!add_record(reporter, LOG_TRACE, status, request, recipient, outcome))
+        return report_delay(reporter, request, recipient, outcome, "deferred");
+    log_delivery(reporter, request, recipient, outcome, status);
+    return DELIVERY_SENT;
+}
+
+/* A delay or failure is traced too when the sender watches the delivery (sendmail -v). */
+static void trace_trouble(const struct reporter *reporter, const struct delivery_request *request,
+                          const struct recipient *recipient, const struct outcome *outcome)
+{
+    const char *action = outcome->action == OUTCOME_FAILED ? "failed" : "delayed";
+
+    if (request->flags & REQUEST_TRACE)
+        (void)add_record(reporter, LOG_TRACE, action, request, recipient, outcome);
+}
+
+enum delivery_status reporter_report(struct reporter *reporter,
+                                     const struct delivery_request *request,
+                                     const struct recipient *recipient,
+                                     const struct outcome *outcome)
+{
+    if ((request->flags & REQUEST_PROBE) || outcome->action == OUTCOME_DELIVERABLE ||
+        outcome->action == OUTCOME_UNDELIVERABLE)
+        return report_probe(reporter, request, recipient, outcome);
+    switch (outcome->action) {
+    case OUTCOME_FAILED:
+        trace_trouble(reporter, request, recipient, outcome);
+        return report_failure(reporter, request, recipient, outcome);
+    case OUTCOME_DELAYED:
+        trace_trouble(reporter, request, recipient, outcome);
+        return report_delay(reporter, request, recipient, outcome, "deferred");
+    default:
+        return report_success(reporter, request, recipient, outcome);
+    }
+}
