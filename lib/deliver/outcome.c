@@ -6,7 +6,7 @@
 #include "deliver/bounce.h"
 #include "log/log.h"
 
-enum { POOL_IDLE_LANES = 10, POOL_IDLE_SECONDS = 100, DELAY_TEXT_LIMIT = 32 };
+enum { POOL_IDLE_LANES = 10, POOL_IDLE_SECONDS = 100 };
 
 enum record_log { LOG_BOUNCE, LOG_DEFER, LOG_TRACE, LOG_COUNT };
 
@@ -45,7 +45,7 @@ void reporter_free(struct reporter *reporter)
 
 void outcome_delay_text(struct str *output, double seconds, int resolution_limit)
 {
-    char text[DELAY_TEXT_LIMIT];
+    AUTO_STR struct str text = STR_EMPTY;
     int decimals = 0;
 
     if (seconds < 0)
@@ -53,17 +53,14 @@ void outcome_delay_text(struct str *output, double seconds, int resolution_limit
     /* 9.95 has two significant digits as "10", not as "9.9" or "10.0". */
     for (double shown = seconds; shown < 9.95 && decimals < resolution_limit; shown *= 10)
         decimals++;
-    snprintf(text, sizeof(text), "%.*f", decimals, seconds);
-
-    size_t length = strlen(text);
-
+    str_format(&text, "%.*f", decimals, seconds);
     if (decimals > 0) {
-        while (text[length - 1] == '0')
-            length--;
-        if (text[length - 1] == '.')
-            length--;
+        while (text.data[text.length - 1] == '0')
+            str_cut(&text, text.length - 1);
+        if (text.data[text.length - 1] == '.')
+            str_cut(&text, text.length - 1);
     }
-    str_bytes(output, text, length);
+    str_add(output, str_slice(&text));
 }
 
 static double span_seconds(int64_t from, int64_t to)
