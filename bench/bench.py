@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""
+Debian's Postfix and ours in turns on the same work; prints each figure and the ratio.
+
+CPU is user + system time of all processes of an instance for a message; memory is the growth
+of the proportional set size (PSS) of all its processes for an idle session.  Arguments: names
+of rows (default all).  Times depend on the machine, ratios hardly do.
+"""
+import argparse
+import pathlib
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
+from instance import Instance, wait_for  # noqa: E402
+import measure  # noqa: E402
+
+ROUNDS, MESSAGES = 3, 1000
+HOME = pathlib.Path("/tmp/postreiter-bench-home")
+USER = "postreiter-bench"
+
+
+def relay(kind, sink):
+    return Instance({"relayhost": f"[127.0.0.1]:{sink.port}"}, kind=kind), {}
+
+
+def accept(kind, sink):
+    """In over SMTP and on disk; nothing is delivered, the message goes to hold."""
+    return Instance({"smtpd_recipient_restrictions": "static:HOLD"}, kind=kind), {"hold": True}
+
+
+def maildir(kind, sink):
+    return (Instance({"home_mailbox": "Maildir/"}, kind=kind),
+            {"recipient": f"{USER}@test.example"})
+
+
+ROWS = {
+    "relay": (relay, 0.35, "relay of 4 KB, in and out over SMTP"),
+    "accept": (accept, 0.35, "accept 4 KB over SMTP"),
+    "maildir": (maildir, 0.5, "4 KB over SMTP into a Maildir"),
+}
+
+
+def settle(instance, hold):
+    if not hold:
+        measure.drained(instance)
+        return
+    instance.run("postsuper", "-d", "ALL", check=False)
+
+
+def one_round(instance, hold=False, recipient="someone@sink.example"):
+    """CPU milliseconds and wall milliseconds a message."""
+    before, start = measure.cpu_seconds(instance), time.monotonic()
+    measure.source(instance.port, MESSAGES, recipient=recipient)
+    if not hold:
+        measure.drained(instance)
+    wall = time.monotonic() - start
+    used = measure.cpu_seconds(instance) - before
+    settle(instance, hold)
+    return used * 1000 / MESSAGES, wall * 1000 / MESSAGES
+
+
+def compare(name):
+    make, bar, title = ROWS[name]
+    figures = {"ours": [], "debian": []}
+    with measure.Sink() as sink:
+        prepared = {kind: make(kind, sink) for kind in figures}
+        try:
+            for instance, options in prepared.values():
+                instance.start()
+                measure.source(instance.port, 100,
+                               recipient=options.get("recipient", "someone@sink.example"))
+                settle(instance, options.get("hold", False))
+            for _ in range(ROUNDS):
+                for kind, (instance, options) in prepared.items():
+                    figures[kind].append(one_round(instance, **options))
+        finally:
+            for instance, _ in prepared.values():
+                instance.close()
+    return report(title, bar, figures)
+
+
+def report(title, bar, figures):
+    cpu = {kind: statistics.median(f[0] for f in rows) for kind, rows in figures.items()}
+    wall = {kind: statistics.median(f[1] for f in rows) for kind, rows in figures.items()}
+    ratio = cpu["ours"] / cpu["debian"]
+    verdict = "ok" if ratio <= bar else "MISSED"
+    print(f"{title}: CPU ours {cpu['ours']:.3f} ms, Debian's {cpu['debian']:.3f} ms, "
+          f"ratio {ratio:.2f} (bar {bar}: {verdict}); "
+          f"wall ours {wall['ours']:.2f} ms, Debian's {wall['debian']:.2f} ms", flush=True)
+    return ratio <= bar
+
+
+def idle_sessions(kind, count):
+    """KB PSS of one more idle session, and how many were held."""
+    instance = Instance({"default_process_limit": str(count + 50),
+                         "smtpd_client_connection_count_limit": "0"}, kind=kind)
+    clients = []
+    try:
+        instance.start()
+        measure.source(instance.port, 20, recipient="root@test.example")
+        before = measure.pss_kilobytes(instance)
+        for _ in range(count):
+            client = socket.create_connection(("127.0.0.1", instance.port), timeout=60)
+            assert client.recv(500).startswith(b"220")
+            client.sendall(b"EHLO client.example\r\n")
+            assert client.recv(2000).startswith(b"250")
+            clients.append(client)
+        time.sleep(2)
+        after = measure.pss_kilobytes(instance)
+        for client in clients:
+            client.sendall(b"NOOP\r\n")
+        held = sum(client.recv(500).startswith(b"250") for client in clients)
+        return (after - before) / count, held
+    finally:
+        for client in clients:
+            client.close()
+        instance.close()
+
+
+def idle():
+    ours, held = idle_sessions("ours", 2000)
+    debian, _ = idle_sessions("debian", 100)
+    verdict = "ok" if ours <= 48 and held == 2000 else "MISSED"
+    print(f"an idle session: ours {ours:.1f} KB PSS ({held} of 2000 held at once), "
+          f"Debian's {debian:.0f} KB (bar 48 KB, 2000 held: {verdict})", flush=True)
+    return verdict == "ok"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", nargs="*", choices=[*ROWS, "idle", []])
+    chosen = parser.parse_args().rows or [*ROWS, "idle"]
+    subprocess.run(["useradd", "--system", "--no-create-home", "--home-dir", str(HOME), USER],
+                   stderr=subprocess.DEVNULL)
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir()
+    shutil.chown(HOME, USER)
+    good = [idle() if name == "idle" else compare(name) for name in chosen]
+    shutil.rmtree(HOME, ignore_errors=True)
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""What a message costs: system calls, CPU, memory of an instance's processes."""
+import collections
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+import time
+
+from instance import free_port, wait_for
+
+TICK = os.sysconf("SC_CLK_TCK")
+SMTP_SOURCE, SMTP_SINK = "/usr/sbin/smtp-source", "/usr/sbin/smtp-sink"
+
+
+class Sink:
+    """Debian's smtp-sink on a port of its own."""
+
+    def __init__(self, *options):
+        self.port = free_port()
+        # smtp-sink does not take -u below a private root; it needs none for a high port.
+        self.process = subprocess.Popen(
+            [SMTP_SINK, "-u", "nobody", *options, f"127.0.0.1:{self.port}", "200"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def tree(instance):
+    """Process ids of master and everything below it."""
+    master = int((instance.queue / "pid/master.pid").read_text())
+    parents = collections.defaultdict(list)
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(fields[1])].append(int(stat.parent.name))
+    found, todo = [], [master]
+    while todo:
+        pid = todo.pop()
+        found.append(pid)
+        todo.extend(parents[pid])
+    return found
+
+
+def cpu_seconds(instance):
+    """User and system time of all processes of the instance, dead ones too."""
+    total = 0
+    for pid in tree(instance):
+        try:
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        # utime, stime, and those of children that were waited for
+        total += sum(int(fields[index]) for index in (11, 12, 13, 14))
+    return total / TICK
+
+
+def pss_kilobytes(instance):
+    total = 0
+    for pid in tree(instance):
+        try:
+            text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        total += int(re.search(r"^Pss:\s+(\d+)", text, re.M).group(1))
+    return total
+
+
+def source(port, count, sessions=4, size=4000, recipient="someone@sink.example", reuse=False,
+           sender="sender@test.example"):
+    """Messages from smtp-source; returns the wall time in seconds."""
+    start = time.monotonic()
+    subprocess.run([SMTP_SOURCE, "-s", str(min(sessions, count)), "-m", str(count), "-l", str(size),
+                    *(["-d"] if reuse else []), "-f", sender, "-t", recipient,
+                    f"127.0.0.1:{port}"], check=True, timeout=600)
+    return time.monotonic() - start
+
+
+def queue_is_empty(instance):
+    return not any(path.is_file() for name in ("incoming", "active", "deferred", "maildrop")
+                   for path in (instance.queue / name).rglob("*"))
+
+
+def drained(instance, seconds=120):
+    assert wait_for(lambda: queue_is_empty(instance), seconds), "the queue does not drain"
+
+
+def system_calls(instance, work):
+    """Calls of all processes of the instance while work() runs, by name."""
+    with tempfile.NamedTemporaryFile(prefix="strace-") as report:
+        pids = [option for pid in tree(instance) for option in ("-p", str(pid))]
+        tracer = subprocess.Popen(["strace", "-f", "-c", "-U", "calls,name", "-o", report.name, *pids],
+                                  stderr=subprocess.PIPE, text=True)
+        attached = 0
+        while attached < len(pids) // 2:
+            if "attached" in tracer.stderr.readline():
+                attached += 1
+        time.sleep(0.3)
+        work()
+        tracer.send_signal(signal.SIGINT)
+        tracer.stderr.read()
+        tracer.wait()
+        counts = {}
+        for line in pathlib.Path(report.name).read_text().splitlines():
+            match = re.match(r"\s*(\d+)\s+(\w+)$", line)
+            if match and match.group(2) != "total":
+                counts[match.group(2)] = int(match.group(1))
+        return counts

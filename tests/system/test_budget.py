@@ -1,0 +1,40 @@
+"""System calls a message, over all processes (architecture: the budget of one message)."""
+import measure
+
+MESSAGES = 100
+
+
+def calls_for_each(instance, work):
+    counts = measure.system_calls(instance, work)
+    each = {name: count / MESSAGES for name, count in counts.items()}
+    listing = ", ".join(f"{name} {count:.1f}" for name, count in
+                        sorted(each.items(), key=lambda pair: -pair[1]) if count >= 0.1)
+    return sum(each.values()), listing
+
+
+def test_relaying_4_kb_takes_at_most_80_calls(ours):
+    with measure.Sink() as sink:
+        instance = ours(settings={"relayhost": f"[127.0.0.1]:{sink.port}"})
+
+        def work():
+            measure.source(instance.port, MESSAGES, sessions=1)
+            measure.drained(instance)
+
+        work()
+        total, listing = calls_for_each(instance, work)
+    print(f"relay: {total:.1f} calls a message: {listing}")
+    assert total <= 80, listing
+
+
+def test_accepting_4_kb_takes_at_most_60_calls(ours):
+    instance = ours(settings={"smtpd_recipient_restrictions": "static:HOLD"})
+
+    def work():
+        measure.source(instance.port, MESSAGES, sessions=1)
+
+    work()
+    total, listing = calls_for_each(instance, work)
+    print(f"accept: {total:.1f} calls a message: {listing}")
+    assert total <= 60, listing
+    held = [path for path in (instance.queue / "hold").rglob("*") if path.is_file()]
+    assert len(held) == 2 * MESSAGES
