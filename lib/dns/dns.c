@@ -1,0 +1,313 @@
+/*
+ * libresolv does the wire (ns_name_pton, ns_initparse, ns_parserr); the sockets are ours.
+ * res_nquery has no absolute deadline, keeps 500 bytes and open sockets for each thread and looks
+ * at resolv.conf in its own ways; c-ares would be an event loop inside a blocking call.
+ */
+#include "dns/dns.h"
+
+#include "base/encoding.h"
+#include "base/memory.h"
+#include "base/scope.h"
+#include "dns/exchange.h"
+#include "dns/reply.h"
+
+#include <arpa/inet.h>
+#include <idn2.h>
+#include <stdatomic.h>
+#include <string.h>
+
+enum { LOOK_AGAIN_MILLISECONDS = 1000, CHASE_LIMIT = 8, DEFAULT_TIMEOUT = 30 };
+
+struct dns {
+    const char *resolv_conf, *hosts;
+    int timeout_seconds;
+    _Atomic(struct dns_files *) files;
+    _Atomic int64_t look_again_at;
+};
+
+struct dns *dns_new(const struct dns_settings *settings, UNUSED struct error *error)
+{
+    struct dns *dns = memory_new(1, sizeof(*dns));
+
+    dns->resolv_conf =
+        memory_copy(settings->resolv_conf ? settings->resolv_conf : "/etc/resolv.conf");
+    dns->hosts = memory_copy(settings->hosts ? settings->hosts : "/etc/hosts");
+    dns->timeout_seconds =
+        settings->timeout_seconds > 0 ? settings->timeout_seconds : DEFAULT_TIMEOUT;
+    atomic_init(&dns->files, dns_files_read(dns->resolv_conf, dns->hosts));
+    atomic_init(&dns->look_again_at, moment_now() + LOOK_AGAIN_MILLISECONDS);
+    return dns;
+}
+
+void dns_free(struct dns *dns)
+{
+    if (!dns)
+        return;
+    dns_files_free(atomic_load(&dns->files));
+    free((char *)dns->resolv_conf);
+    free((char *)dns->hosts);
+    free(dns);
+}
+
+/*
+ * What the files say now.  Who wins the exchange of the time stamp looks; what is replaced stays
+ * until dns_free, since others may be reading it, and files change rarely.
+ */
+static const struct dns_files *current_files(struct dns *dns)
+{
+    int64_t now = moment_now(), due = atomic_load(&dns->look_again_at);
+    struct dns_files *files = atomic_load(&dns->files);
+
+    if (now < due
+        || !atomic_compare_exchange_strong(&dns->look_again_at, &due,
+                                           now + LOOK_AGAIN_MILLISECONDS)
+        || !dns_files_changed(files, dns->resolv_conf, dns->hosts))
+        return files;
+
+    struct dns_files *fresh = dns_files_read(dns->resolv_conf, dns->hosts);
+
+    fresh->older = files;
+    if (atomic_compare_exchange_strong(&dns->files, &files, fresh))
+        return fresh;
+    fresh->older = NULL;
+    dns_files_free(fresh);
+    return files;
+}
+
+static const char *type_name(enum dns_type type)
+{
+    switch (type) {
+    case DNS_A:
+        return "A";
+    case DNS_PTR:
+        return "PTR";
+    case DNS_MX:
+        return "MX";
+    case DNS_TXT:
+        return "TXT";
+    case DNS_AAAA:
+        return "AAAA";
+    case DNS_SRV:
+        return "SRV";
+    case DNS_TLSA:
+        return "TLSA";
+    }
+    return "unknown";
+}
+
+/* The words that Postfix logs. */
+static const char *status_text(enum dns_status status)
+{
+    switch (status) {
+    case DNS_NO_DOMAIN:
+        return "Host not found";
+    case DNS_NO_DATA:
+        return "Host found but no data record of requested type";
+    case DNS_INVALID:
+        return "Malformed or unexpected name server reply";
+    case DNS_TROUBLE:
+        return "Host not found, try again";
+    case DNS_FOUND:
+    case DNS_NULL_MX:
+        break;
+    }
+    return "";
+}
+
+static void explain(struct dns_answer *answer, const char *name, enum dns_type type,
+                    struct arena *arena)
+{
+    if (answer->status == DNS_FOUND)
+        answer->text = "";
+    else if (answer->status == DNS_NULL_MX)
+        answer->text = arena_format(arena, "Domain %s does not accept mail (nullMX)", name);
+    else
+        answer->text = arena_format(arena, "Name service error for name=%s type=%s: %s", name,
+                                    type_name(type), status_text(answer->status));
+}
+
+/* The name as DNS has it: without a trailing dot, UTF-8 labels as A-labels (RFC 5890). */
+static const char *wire_name(const char *name, struct arena *arena)
+{
+    size_t length = strlen(name);
+    const char *plain = name;
+
+    if (length > 1 && name[length - 1] == '.')
+        plain = arena_text(arena, (struct slice){ name, length - 1 });
+    if (text_is_ascii(slice_of(plain)))
+        return plain;
+
+    char *ascii = NULL;
+
+    if (idn2_to_ascii_8z(plain, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+        return "";
+
+    const char *copy = arena_copy(arena, ascii);
+
+    idn2_free(ascii);
+    return copy;
+}
+
+static void ask(struct dns *dns, const char *name, enum dns_type type, struct arena *arena,
+                struct dns_answer *answer)
+{
+    const struct dns_files *files = current_files(dns);
+    int64_t deadline = moment_after(dns->timeout_seconds);
+    AUTO_STR struct str reply = STR_EMPTY;
+    struct error error = ERROR_NONE;
+    const char *alias = name;
+
+    for (int hops = 0; alias && hops < CHASE_LIMIT; hops++) {
+        *answer = (struct dns_answer){ .status = DNS_TROUBLE };
+        if (!dns_exchange(files, alias, type, deadline, &reply, &error))
+            return;
+
+        const char *asked = alias;
+
+        dns_reply_read(&reply, asked, type, arena, answer, &alias);
+    }
+}
+
+void dns_query(struct dns *dns, const char *name, enum dns_type type, struct arena *arena,
+               struct dns_answer *answer)
+{
+    const char *asked = wire_name(name, arena);
+
+    if (!dns_name_is_valid(asked)) {
+        *answer = (struct dns_answer){ .status = DNS_INVALID };
+        answer->text = arena_format(
+            arena, "Name service error for %s: invalid host or domain name", name);
+        return;
+    }
+    ask(dns, asked, type, arena, answer);
+    explain(answer, name, type, arena);
+}
+
+static bool family_is_wanted(int wanted, int family)
+{
+    return wanted == AF_UNSPEC || wanted == family;
+}
+
+static struct dns_record address_record(const char *host, const struct sockaddr_storage *address)
+{
+    return (struct dns_record){
+        .type = address->ss_family == AF_INET ? DNS_A : DNS_AAAA,
+        .name = host, .host = "", .address = *address,
+    };
+}
+
+static bool answer_from_hosts(struct dns *dns, const char *host, int family, struct arena *arena,
+                              struct dns_answer *answer)
+{
+    const struct host_address *first = dns_files_addresses(current_files(dns), host);
+    size_t count = 0;
+
+    for (const struct host_address *at = first; at; at = at->next)
+        count++;
+    *answer = (struct dns_answer){ .status = DNS_FOUND, .text = "" };
+    answer->records = arena_take(arena, (count + 1) * sizeof(*answer->records));
+    for (const struct host_address *at = first; at; at = at->next)
+        if (family_is_wanted(family, at->address.ss_family))
+            answer->records[answer->count++] = address_record(host, &at->address);
+    return answer->count > 0;
+}
+
+static bool answer_from_literal(const char *host, int family, struct arena *arena,
+                                struct dns_answer *answer)
+{
+    struct sockaddr_storage address;
+    socklen_t length;
+
+    if (!dns_parse_address(host, 0, &address, &length)
+        || !family_is_wanted(family, address.ss_family))
+        return false;
+    *answer = (struct dns_answer){ .status = DNS_FOUND, .count = 1, .text = "" };
+    answer->records = arena_take(arena, sizeof(*answer->records));
+    answer->records[0] = address_record(host, &address);
+    return true;
+}
+
+/* Both families: found when one is; else trouble outweighs what is known for certain. */
+static void join_answers(struct dns_answer *answer, const struct dns_answer *more,
+                         struct arena *arena)
+{
+    if (more->status == DNS_FOUND && answer->status == DNS_FOUND) {
+        struct dns_record *all =
+            arena_take(arena, (answer->count + more->count) * sizeof(*all));
+
+        memcpy(all, answer->records, answer->count * sizeof(*all));
+        memcpy(all + answer->count, more->records, more->count * sizeof(*all));
+        answer->records = all;
+        answer->count += more->count;
+        return;
+    }
+    if (answer->status == DNS_FOUND)
+        return;
+    if (more->status == DNS_FOUND || answer->status != DNS_TROUBLE)
+        *answer = *more;
+}
+
+void dns_addresses(struct dns *dns, const char *host, int family, bool native,
+                   struct arena *arena, struct dns_answer *answer)
+{
+    struct dns_answer more;
+
+    if (answer_from_literal(host, family, arena, answer)
+        || (native && answer_from_hosts(dns, host, family, arena, answer)))
+        return;
+    if (family != AF_UNSPEC) {
+        dns_query(dns, host, family == AF_INET ? DNS_A : DNS_AAAA, arena, answer);
+        return;
+    }
+    dns_query(dns, host, DNS_A, arena, answer);
+    if (answer->status == DNS_NO_DOMAIN || answer->status == DNS_INVALID)
+        return;     /* of the name, so of both types */
+    dns_query(dns, host, DNS_AAAA, arena, &more);
+    join_answers(answer, &more, arena);
+}
+
+static const char *reverse_name(const struct sockaddr *address, struct arena *arena)
+{
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+        const unsigned char *b = (const unsigned char *)&v4->sin_addr;
+
+        return arena_format(arena, "%u.%u.%u.%u.in-addr.arpa", b[3], b[2], b[1], b[0]);
+    }
+
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+    AUTO_STR struct str name = STR_EMPTY;
+
+    for (int i = 15; i >= 0; i--)
+        str_format(&name, "%x.%x.", v6->sin6_addr.s6_addr[i] & 15u,
+                   v6->sin6_addr.s6_addr[i] >> 4u);
+    str_text(&name, "ip6.arpa");
+    return arena_text(arena, str_slice(&name));
+}
+
+const char *dns_name_of(struct dns *dns, const struct sockaddr *address, struct arena *arena,
+                        enum dns_status *status)
+{
+    const char *known =
+        dns_files_name(current_files(dns), dns_address_text(address, arena));
+    struct dns_answer answer;
+
+    *status = DNS_FOUND;
+    if (known)
+        return arena_copy(arena, known);
+    ask(dns, reverse_name(address, arena), DNS_PTR, arena, &answer);
+    *status = answer.status;
+    return answer.status == DNS_FOUND ? answer.records[0].host : NULL;
+}
+
+const char *dns_address_text(const struct sockaddr *address, struct arena *arena)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    const void *bytes = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
+
+    if (address->sa_family == AF_INET6)
+        bytes = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+    if (!inet_ntop(address->sa_family, bytes, text, sizeof(text)))
+        return "";
+    return arena_copy(arena, text);
+}
