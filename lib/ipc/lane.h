@@ -24,7 +24,10 @@ void lane_close(struct lane *lane);
 
 int lane_descriptor(const struct lane *lane);
 
-/* Send frames that stand in output, with descriptor fd beside the first byte (-1: none). */
+/*
+ * Send frames that stand in output, with descriptor fd beside the first byte (-1: none);
+ * output is a single frame when there is one.  error->code: ETIMEDOUT, EPIPE, ...
+ */
 bool lane_send(struct lane *lane, const struct str *output, int fd, int64_t deadline,
                struct error *error) MUST_USE;
 
@@ -36,6 +39,13 @@ bool lane_send(struct lane *lane, const struct str *output, int fd, int64_t dead
  */
 bool lane_receive(struct lane *lane, struct slice *frame, int *fd, int64_t deadline,
                   struct error *error) MUST_USE;
+
+/*
+ * True from the first byte of a request on until lane_rest says that it was answered and nothing
+ * more stands in the buffer; may be asked by another thread.
+ */
+bool lane_is_busy(const struct lane *lane);
+void lane_rest(struct lane *lane);
 
 /* Write one message, wait for one: the ordinary round trip. */
 bool lane_call(struct lane *lane, const struct frame_type *request_type, const void *request,
