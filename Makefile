@@ -81,6 +81,14 @@ $(OUT)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
+# What the installation decides goes into one object, made anew when it changes.
+INSTALLATION = -DPREFIX='"$(PREFIX)"' -DMAIL_OWNER='"$(mail_owner)"' -DSETGID_GROUP='"$(setgid_group)"'
+$(OUT)/lib/config/defaults.o: CPPFLAGS += $(INSTALLATION)
+$(OUT)/lib/config/defaults.o: $(OUT)/installation
+$(OUT)/installation: always
+	@mkdir -p $(@D)
+	@echo "$(INSTALLATION)" | cmp -s - $@ || echo "$(INSTALLATION)" > $@
+
 $(OUT)/libpostreiter.a: $(LIB_OBJECTS)
 	@rm -f $@
 	ar rcsD $@ $^
@@ -193,6 +201,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit clean check check-prefix style replay fuzz bench install
+.PHONY: always all unit clean check check-prefix style replay fuzz bench install
 .DELETE_ON_ERROR:
 -include $(LIB_OBJECTS:.o=.d) $(PROGRAM_SOURCES:%.c=$(OUT)/%.d) $(TEST_SOURCES:%.c=$(OUT)/%.d)
