@@ -152,7 +152,7 @@ fuzz:
 
 # --- Tests.
 TEST_PREFIX = $(CURDIR)/build/prefix
-PYTEST = python3 -m pytest -q -p no:cacheprovider
+PYTEST = /usr/bin/python3 -m pytest -q -p no:cacheprovider
 
 style: all
 	python3 tests/style/style.py

@@ -1,3 +1,4 @@
+import os
 import pathlib
 import pwd
 import shutil
@@ -7,13 +8,16 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from instance import Instance  # noqa: E402
+from instance import Instance, wait_for  # noqa: E402
 
 
 @pytest.fixture
 def ours():
-    """A function that makes and starts instances of ours; they end with the test."""
-    yield from keeper("ours")
+    """
+    A function that makes and starts instances of ours; they end with the test.  With
+    TEST_KIND=debian it makes Debian's: the reference decides what a test may claim.
+    """
+    yield from keeper(os.environ.get("TEST_KIND", "ours"))
 
 
 @pytest.fixture
@@ -50,3 +54,18 @@ def reader():
     home.mkdir(mode=0o755)
     shutil.chown(home, name)
     return entry
+
+
+@pytest.fixture
+def mailbox(reader):
+    """The reader's Maildir, fresh: a function that waits for count messages and gives them."""
+    folder = pathlib.Path(reader.pw_dir) / "Maildir"
+    shutil.rmtree(folder, ignore_errors=True)
+
+    def messages(count, seconds=30):
+        def present():
+            return sorted((folder / "new").glob("*")) if (folder / "new").exists() else []
+        wait_for(lambda: len(present()) >= count, seconds)
+        return [path.read_bytes() for path in present()]
+
+    return messages

@@ -97,6 +97,9 @@ class Instance:
         }
         self.config.mkdir()
         self.log_file.parent.mkdir()
+        self.log_file.touch(0o600)
+        shutil.chown(self.log_file.parent, "postfix")
+        shutil.chown(self.log_file, "postfix")
         self.queue.mkdir(mode=0o755)
         self.data.mkdir(mode=0o700)
         shutil.chown(self.data, "postfix")
@@ -125,11 +128,14 @@ class Instance:
 
     def run(self, command, *args, check=True, **more):
         """One of the suite's commands, told of this instance."""
+        folder = self.commands
+        if self.kind == "debian" and command in ("mailq", "newaliases"):
+            folder = pathlib.Path("/usr/bin")
         option = "-C" if command in ("sendmail", "mailq", "newaliases") else "-c"
         more.setdefault("capture_output", True)
         more.setdefault("text", True)
         more.setdefault("timeout", 120)
-        return subprocess.run([str(self.commands / command), option, str(self.config),
+        return subprocess.run([str(folder / command), option, str(self.config),
                                *map(str, args)], check=check, **more)
 
     def start(self):
