@@ -161,6 +161,10 @@ style: all
 check-prefix:
 	@$(MAKE) --no-print-directory -s install PREFIX=$(TEST_PREFIX)
 
+# A suite under a sanitizer runs the tests that are named, unconfined.
+sanitized = $(MAKE) --no-print-directory -s install $(1)=1 PREFIX=$(TEST_PREFIX)-$(1) && \
+    POSTREITER_SANITIZED=1 POSTREITER_TEST_PREFIX=$(TEST_PREFIX)-$(1) $(PYTEST) $(2)
+
 check:
 	$(MAKE) --no-print-directory style
 	$(MAKE) --no-print-directory unit
@@ -168,6 +172,8 @@ check:
 	$(MAKE) --no-print-directory replay SANITIZE=1
 	$(MAKE) --no-print-directory check-prefix
 	POSTREITER_TEST_PREFIX=$(TEST_PREFIX) $(PYTEST) tests
+	$(call sanitized,THREADS,tests/system/test_storm.py)
+	$(call sanitized,SANITIZE,tests/system/test_path.py)
 
 bench: check-prefix
 	POSTREITER_TEST_PREFIX=$(TEST_PREFIX) python3 bench/bench.py

@@ -13,6 +13,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PREFIX = pathlib.Path(os.environ.get("POSTREITER_TEST_PREFIX", ROOT / "build/prefix"))
 
+SANITIZED = os.environ.get("POSTREITER_SANITIZED")
+
 MASTER_CF = """\
 {smtpd}
 pickup    unix  n       -       n       60      1       pickup
@@ -93,6 +95,7 @@ class Instance:
             "biff": "no",
             "maillog_file": self.log_file,
             "maillog_file_prefixes": self.folder,
+            **self.sanitizer_settings(),
             **(settings or {}),
         }
         self.config.mkdir()
@@ -116,6 +119,23 @@ class Instance:
             (self.config / "dynamicmaps.cf").write_text(
                 pathlib.Path("/etc/postfix/dynamicmaps.cf").read_text())
         self.run("postalias", f"hash:{self.config}/aliases")
+
+    def sanitizer_settings(self):
+        """A build under a sanitizer reports to files, which close() looks for."""
+        if self.kind != "ours" or not SANITIZED:
+            return {}
+        reports = self.folder / "reports"
+        reports.mkdir()
+        reports.chmod(0o1777)
+        options = f"log_path={reports}/report:handle_segv=0:abort_on_error=0"
+        return {"confinement": "off",
+                "import_environment": "MAIL_CONFIG TZ LANG=C "
+                f"{{ ASAN_OPTIONS={options}:detect_leaks=0 }} {{ UBSAN_OPTIONS={options} }} "
+                f"{{ TSAN_OPTIONS={options}:die_after_fork=0 }}"}
+
+    def check_reports(self):
+        for report in (self.folder / "reports").glob("*"):
+            raise AssertionError(f"{report.name}:\n{report.read_text(errors='replace')[:6000]}")
 
     def write_main(self):
         text = "".join(f"{name} = {value}\n" for name, value in self.settings.items())
@@ -161,6 +181,7 @@ class Instance:
 
     def close(self):
         self.stop()
+        self.check_reports()
         if not os.environ.get("KEEP_INSTANCES"):
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -15,7 +15,7 @@ BANNED = {
     r"\bvsprintf\(": "vsprintf", r"\bgets\(": "gets", r"\batoi\(": "atoi", r"\batol\(": "atol",
     r"\bstrtok\(": "strtok", r"\bpthread_cancel\(": "pthread_cancel",
     r"\bpthread_kill\(": "pthread_kill", r"\blongjmp\(": "longjmp", r"\balloca\(": "alloca",
-    r"\btypedef\b(?!.*\(\*)": "typedef",
+    r"\btypedef\b[^(]*;": "typedef",
 }
 # Where a banned word is right, with the reason.
 ALLOWED = {}
