@@ -61,7 +61,7 @@ struct envelope {
     int64_t send_options;           /* SENDOPT_ bits */
     int64_t warn_at;                /* W record: when the sender is told of a delay; 0: not */
     int64_t cleanup_flags;          /* f record */
-    int64_t content_size;           /* bytes of header and body, newlines counted as one */
+    int64_t content_size;           /* the size= of log lines: as content_length, but for edits */
     int64_t content_offset;         /* where the content records start in the file */
     int64_t content_length;         /* bytes of records between M and X */
     struct attribute_list attributes;

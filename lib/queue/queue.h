@@ -56,6 +56,13 @@ struct draft;
 
 /* Start a message.  id NULL: the queue makes one.  Nothing visible happens before the commit. */
 struct draft *draft_new(struct queue *queue, const char *id, struct error *error) MUST_USE;
+
+/*
+ * As draft_new, for who may write to one place only (postdrop: QUEUE_MAILDROP, whose
+ * files have no size record).  A draft that grows too large for memory is kept there.
+ */
+struct draft *draft_new_in(struct queue *queue, enum queue_place place, const char *id,
+                           struct error *error) MUST_USE;
 const char *draft_id(const struct draft *draft);
 
 /* Add one record.  Write errors are kept and reported by draft_commit. */
@@ -89,6 +96,7 @@ int64_t draft_content_size(const struct draft *draft);
  * After false nothing of it remains, and the caller answers 452 if error->code
  * is ENOSPC, else 451.  The draft is gone in both cases.
  */
+/* envelope may be NULL. */
 bool draft_commit(struct draft *draft, enum queue_place place, struct envelope *envelope,
                   struct error *error) MUST_USE;
 
@@ -144,6 +152,10 @@ bool message_mark_done(struct message *message, const int64_t *handles, size_t c
 
 /* Overwrite the time of the delay warning (W record) with 0: it has been sent. */
 bool message_mark_warned(struct message *message, struct error *error) MUST_USE;
+
+/* What message_times says, without opening the message.  error->code ENOENT: not there. */
+bool queue_times(struct queue *queue, enum queue_place place, const char *id,
+                 struct message_times *times, bool *complete, struct error *error) MUST_USE;
 
 /* --- Moves.  Each is one rename or one unlink; ENOENT says somebody else was first. -- */
 
