@@ -158,8 +158,8 @@ class Instance:
         return subprocess.run([str(folder / command), option, str(self.config),
                                *map(str, args)], check=check, **more)
 
-    def start(self):
-        result = self.run("postfix", "start", check=False)
+    def start(self, **more):
+        result = self.run("postfix", "start", check=False, **more)
         assert result.returncode == 0, result.stdout + result.stderr + self.log()
         assert wait_for(self.answers), "no greeting: " + self.log()
         return self

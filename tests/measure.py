@@ -117,3 +117,40 @@ def system_calls(instance, work):
             if match and match.group(2) != "total":
                 counts[match.group(2)] = int(match.group(1))
         return counts
+
+
+class MemoryGroup:
+    """A memory cgroup: what all processes started in it cost, the kernel's share included."""
+
+    ROOTS = (("/sys/fs/cgroup/memory", "memory.usage_in_bytes", "memory.stat", "total_cache"),
+             ("/sys/fs/cgroup", "memory.current", "memory.stat", "file"))
+
+    def __init__(self, name):
+        self.folder = None
+        for root, usage, stat, cache in self.ROOTS:
+            if pathlib.Path(root, "cgroup.procs").exists():
+                self.folder = pathlib.Path(root, f"postreiter-{name}-{os.getpid()}")
+                self.usage, self.stat, self.cache = usage, stat, cache
+                break
+        if self.folder:
+            try:
+                self.folder.mkdir()
+            except OSError:
+                self.folder = None
+
+    def enter(self):
+        """For preexec_fn: the calling process and its children belong to the group."""
+        if self.folder:
+            (self.folder / "cgroup.procs").write_text(str(os.getpid()))
+
+    def kilobytes(self):
+        """Without the page cache, or None where there is no such cgroup."""
+        if not self.folder or not (self.folder / self.usage).exists():
+            return None
+        cache = re.search(rf"^{self.cache} (\d+)", (self.folder / self.stat).read_text(), re.M)
+        return (int((self.folder / self.usage).read_text()) - int(cache.group(1))) / 1024
+
+    def close(self):
+        if self.folder:
+            wait_for(lambda: not (self.folder / "cgroup.procs").read_text(), 20)
+            self.folder.rmdir()
