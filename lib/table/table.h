@@ -67,7 +67,8 @@ const char *const *table_types(void);
 
 /*
  * A list of tables ("maps"): tables of a parameter value in their order; the first
- * that finds the key answers.
+ * that finds the key answers.  As in Postfix, a table that cannot be opened does not stop the
+ * program: it is logged as an error, and every key asked of it is TABLE_TROUBLE.
  */
 struct table_list;
 
@@ -80,6 +81,9 @@ bool table_list_is_empty(const struct table_list *list);
 /* The name of the table that answered is put into *source (may be NULL), for evidence. */
 enum table_result table_list_get(struct table_list *list, struct slice key, struct str *value,
                                  const char **source, struct error *error) MUST_USE;
+
+/* Some table of the list has changed since it was opened. */
+bool table_list_has_changed(struct table_list *list);
 
 /* Number of tables, and each. */
 size_t table_list_count(const struct table_list *list);

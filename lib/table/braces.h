@@ -1,0 +1,19 @@
+/*
+ * Lists whose members may stand in { } to keep blanks and commas together.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/slice.h"
+
+/* The next member, separated by commas and white space; braces stay.  False at the end. */
+bool braces_next(struct slice *rest, struct slice *member);
+
+/* The same, taking "name:{...}" as one member. */
+bool braces_next_table(struct slice *rest, struct slice *member);
+
+/*
+ * What stands within { }, trimmed.  False: "no '{' at start of text in ..." and the like,
+ * in Postfix's words.
+ */
+bool braces_strip(struct slice text, struct slice *inside, struct error *error) MUST_USE;
