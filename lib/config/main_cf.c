@@ -3,12 +3,8 @@
 #include "base/hash.h"
 #include "base/scope.h"
 #include "base/vector.h"
+#include "config/file.h"
 #include "config/lines.h"
-
-#include <fcntl.h>
-#include <sys/stat.h>
-
-enum { FILE_LIMIT = 16 << 20 };
 
 struct main_cf {
     struct arena *arena;
@@ -151,33 +147,13 @@ bool main_cf_parse(struct slice text, const char *path, main_cf_warn *warn, void
     return true;
 }
 
-static bool read_all(int file, const char *path, struct str *text, struct error *error)
-{
-    for (;;) {
-        ssize_t count = read(file, str_reserve(text, 16384), 16384);
-
-        if (count < 0)
-            return error_system(error, "read %s", path);
-        if (count == 0)
-            return true;
-        str_added(text, (size_t)count);
-        if (text->length > FILE_LIMIT)
-            return error_set(error, "%s is larger than %d bytes", path, FILE_LIMIT);
-    }
-}
-
 bool main_cf_read(const char *directory, main_cf_warn *warn, void *argument,
                   struct main_cf **main_cf, struct error *error)
 {
     AUTO_STR struct str path = STR_EMPTY, text = STR_EMPTY;
 
     str_format(&path, "%s/main.cf", directory);
-
-    AUTO_CLOSE int file = open(path.data, O_RDONLY | O_CLOEXEC);
-
-    if (file < 0)
-        return error_system(error, "open %s", path.data);
-    return read_all(file, path.data, &text, error) &&
+    return config_file_read(path.data, &text, error) &&
            main_cf_parse(str_slice(&text), path.data, warn, argument, main_cf, error);
 }
 

@@ -1,0 +1,25 @@
+#include "config/file.h"
+
+#include "base/scope.h"
+
+#include <fcntl.h>
+
+bool config_file_read(const char *path, struct str *text, struct error *error)
+{
+    AUTO_CLOSE int file = open(path, O_RDONLY | O_CLOEXEC);
+    size_t start = text->length;
+
+    if (file < 0)
+        return error_system(error, "open %s", path);
+    for (;;) {
+        ssize_t count = read(file, str_reserve(text, 16384), 16384);
+
+        if (count < 0)
+            return error_system(error, "read %s", path);
+        if (count == 0)
+            return true;
+        str_added(text, (size_t)count);
+        if (text->length - start > CONFIG_FILE_LIMIT)
+            return error_set(error, "%s is larger than %d bytes", path, CONFIG_FILE_LIMIT);
+    }
+}
