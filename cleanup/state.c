@@ -1,0 +1,180 @@
+#include "state.h"
+
+#include "base/memory.h"
+#include "message/header.h"
+
+#include <stdlib.h>
+
+static bool read_uses(const char *parameter, const char *value, unsigned *uses,
+                      struct error *error)
+{
+    static const struct { const char *name; unsigned use; } names[] = {
+        { "envelope_sender", USE_ENVELOPE_SENDER },
+        { "envelope_recipient", USE_ENVELOPE_RECIPIENT },
+        { "header_sender", USE_HEADER_SENDER },
+        { "header_recipient", USE_HEADER_RECIPIENT },
+    };
+    struct slice rest = slice_of(value), word;
+
+    *uses = 0;
+    while (config_list_next(&rest, false, &word)) {
+        size_t i = 0;
+
+        while (i < COUNT(names) && !slice_is_nocase(word, names[i].name))
+            i++;
+        if (i == COUNT(names))
+            return error_set(error, "%s: unknown flag: %.*s", parameter, SLICE_ARGS(word));
+        *uses |= names[i].use;
+    }
+    return true;
+}
+
+static bool open_list(struct cleanup *cleanup, const char *parameter, const char *value,
+                      unsigned flags, struct table_list **list, struct error *error)
+{
+    *list = table_list_open(&cleanup->tables, parameter, value, flags, error);
+    return *list != NULL;
+}
+
+static bool open_address_maps(struct cleanup *cleanup, struct error *error)
+{
+    const struct config *config = cleanup->config;
+    unsigned flags = TABLE_FOLD | (config->smtputf8_enable ? TABLE_UTF8 : 0);
+
+    return read_uses("canonical_classes", config->canonical_classes, &cleanup->canonical.uses,
+                     error)
+           && read_uses("sender_canonical_classes", config->sender_canonical_classes,
+                        &cleanup->sender_canonical.uses, error)
+           && read_uses("recipient_canonical_classes", config->recipient_canonical_classes,
+                        &cleanup->recipient_canonical.uses, error)
+           && open_list(cleanup, "canonical_maps", config->canonical_maps, flags,
+                        &cleanup->canonical.tables, error)
+           && open_list(cleanup, "sender_canonical_maps", config->sender_canonical_maps, flags,
+                        &cleanup->sender_canonical.tables, error)
+           && open_list(cleanup, "recipient_canonical_maps", config->recipient_canonical_maps,
+                        flags, &cleanup->recipient_canonical.tables, error)
+           && open_list(cleanup, "virtual_alias_maps", config->virtual_alias_maps, flags,
+                        &cleanup->virtual_alias, error)
+           && open_list(cleanup, "sender_bcc_maps", config->sender_bcc_maps, flags,
+                        &cleanup->sender_bcc, error)
+           && open_list(cleanup, "recipient_bcc_maps", config->recipient_bcc_maps, flags,
+                        &cleanup->recipient_bcc, error);
+}
+
+static bool open_checks(struct cleanup *cleanup, struct error *error)
+{
+    const struct config *config = cleanup->config;
+
+    return open_list(cleanup, "header_checks", config->header_checks, TABLE_KEEP_CASE,
+                     &cleanup->header_checks, error)
+           && open_list(cleanup, "mime_header_checks", config->mime_header_checks,
+                        TABLE_KEEP_CASE, &cleanup->mime_header_checks, error)
+           && open_list(cleanup, "nested_header_checks", config->nested_header_checks,
+                        TABLE_KEEP_CASE, &cleanup->nested_header_checks, error)
+           && open_list(cleanup, "body_checks", config->body_checks, TABLE_KEEP_CASE,
+                        &cleanup->body_checks, error);
+}
+
+static bool open_queue(struct cleanup *cleanup, struct error *error)
+{
+    struct queue_settings settings = {
+        .directory = NULL,
+        .hash_queue_names = cleanup->config->hash_queue_names,
+        .hash_queue_depth = cleanup->config->hash_queue_depth,
+        .long_ids = cleanup->config->enable_long_queue_ids,
+        .line_length_limit = cleanup->config->line_length_limit,
+    };
+
+    cleanup->queue = queue_open(&settings, error);
+    return cleanup->queue != NULL;
+}
+
+static void read_dropped(struct cleanup *cleanup)
+{
+    struct slice rest = slice_of(cleanup->config->message_drop_headers), word;
+
+    while (config_list_next(&rest, false, &word)) {
+        enum header_id id = header_find(word);
+
+        if (id != HEADER_OTHER) {
+            cleanup->dropped_headers |= UINT64_C(1) << id;
+            continue;
+        }
+        cleanup->dropped_names = memory_resize(cleanup->dropped_names,
+                                               cleanup->dropped_name_count + 1,
+                                               sizeof(*cleanup->dropped_names));
+        cleanup->dropped_names[cleanup->dropped_name_count++] = word;
+    }
+}
+
+bool cleanup_drops(const struct cleanup *cleanup, unsigned header_id, struct slice name)
+{
+    if (header_id != HEADER_OTHER)
+        return cleanup->dropped_headers & UINT64_C(1) << header_id;
+    for (size_t i = 0; i < cleanup->dropped_name_count; i++)
+        if (slice_equal_nocase(cleanup->dropped_names[i], name))
+            return true;
+    return false;
+}
+
+static bool open_lookup(struct cleanup *cleanup, struct error *error)
+{
+    cleanup->lookup = lookup_open(cleanup->config, &cleanup->tables, error);
+    if (!cleanup->lookup)
+        return false;
+    cleanup->propagate_canonical = lookup_propagates(cleanup->lookup, "canonical");
+    cleanup->propagate_virtual = lookup_propagates(cleanup->lookup, "virtual");
+    return true;
+}
+
+struct cleanup *cleanup_open(const struct config *config, const char *qmgr_socket,
+                             void (*note_file)(void *argument, const char *path), void *argument,
+                             struct error *error)
+{
+    struct cleanup *cleanup = memory_new(1, sizeof(*cleanup));
+
+    cleanup->config = config;
+    cleanup->rewrite = rewrite_settings_of(config);
+    cleanup->tables = (struct table_context){
+        .queue_directory = ".",
+        .default_type = config->default_database_type,
+        .proxymap_service = config->proxymap_service_name,
+        .config = config,
+        .file_read = note_file,
+        .argument = argument,
+    };
+    cleanup->notice = notice_new(qmgr_socket);
+    read_dropped(cleanup);
+    if (open_lookup(cleanup, error) && open_address_maps(cleanup, error)
+        && open_checks(cleanup, error) && open_queue(cleanup, error))
+        return cleanup;
+    cleanup_close(cleanup);
+    return NULL;
+}
+
+static void close_list(struct table_list *list)
+{
+    if (list)
+        table_list_close(list);
+}
+
+void cleanup_close(struct cleanup *cleanup)
+{
+    close_list(cleanup->canonical.tables);
+    close_list(cleanup->sender_canonical.tables);
+    close_list(cleanup->recipient_canonical.tables);
+    close_list(cleanup->virtual_alias);
+    close_list(cleanup->sender_bcc);
+    close_list(cleanup->recipient_bcc);
+    close_list(cleanup->header_checks);
+    close_list(cleanup->mime_header_checks);
+    close_list(cleanup->nested_header_checks);
+    close_list(cleanup->body_checks);
+    if (cleanup->lookup)
+        lookup_close(cleanup->lookup);
+    if (cleanup->queue)
+        queue_close(cleanup->queue);
+    notice_free(cleanup->notice);
+    free(cleanup->dropped_names);
+    free(cleanup);
+}
