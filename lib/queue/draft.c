@@ -408,6 +408,8 @@ bool draft_commit(struct draft *draft, enum queue_place place, struct envelope *
                   struct error *error)
 {
     finish_records(draft);
+    if (envelope)       /* what the headers need is known only now (RFC 6532) */
+        draft->send_options = envelope->send_options;
     if (draft->sized)
         write_size(draft);
 

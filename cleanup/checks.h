@@ -1,0 +1,19 @@
+/*
+ * header_checks(5) and body_checks(5): a table's answer for a logical header or a line of
+ * the body, and what is done about it.
+ */
+#pragma once
+
+#include "intake.h"
+
+/* body_checks, or the checks of headers within the body, are in use. */
+bool checks_want_body(const struct cleanup *cleanup);
+
+/*
+ * A logical header of the message.  False: it is to be left out.  replaced gets what stands in
+ * its place, when something does.
+ */
+bool checks_header_line(struct intake *intake, struct slice line, struct str *replaced);
+
+/* A line of the body.  False: it is not to be written (any more): it was handled here. */
+bool checks_body_line(struct intake *intake, struct slice line);

@@ -1,0 +1,322 @@
+#include "intake.h"
+
+#include "base/scope.h"
+#include "checks.h"
+#include "log/log.h"
+#include "message/header.h"
+
+#include <errno.h>
+
+void intake_refuse(struct intake *intake, enum submission_status status, const char *text)
+{
+    if (intake->status != SUBMISSION_QUEUED)
+        return;
+    intake->status = status;
+    intake->text = arena_copy(intake->arena, text);
+}
+
+void intake_write(struct intake *intake, struct slice bytes)
+{
+    int64_t limit = intake->cleanup->config->message_size_limit;
+
+    if (intake->status != SUBMISSION_QUEUED)
+        return;
+    if (limit > 0 && draft_content_size(intake->draft) + (int64_t)bytes.length > limit) {
+        log_warn("%s: queue file size limit exceeded", intake->submission->envelope.queue_id);
+        intake_refuse(intake, SUBMISSION_TOO_LARGE, "5.3.4 message file too big");
+        return;
+    }
+    draft_content(intake->draft, bytes);
+}
+
+static void write_received(struct intake *intake)
+{
+    const struct submission *submission = intake->submission;
+    AUTO_STR struct str text = STR_EMPTY;
+
+    str_text(&text, submission->prepended);
+    if (submission->received[0]) {
+        str_text(&text, "Received: ");
+        str_add(&text, slice_trim(slice_of(submission->received)));
+        str_byte(&text, '\n');
+    }
+    intake_write(intake, str_slice(&text));
+}
+
+static enum rewrite_context find_context(const struct cleanup *cleanup,
+                                         const struct envelope *envelope)
+{
+    const char *name = envelope_attribute(envelope, "rewrite_context");
+    enum rewrite_context context = rewrite_context_named(slice_of(name));
+
+    if (context == REWRITE_REMOTE && !cleanup->config->remote_header_rewrite_domain[0])
+        return REWRITE_NONE;
+    return context;
+}
+
+static void name_message(struct intake *intake)
+{
+    struct envelope *envelope = &intake->submission->envelope;
+    AUTO_STR struct str id = STR_EMPTY;
+
+    if (!envelope->arrival.tv_sec)
+        envelope->arrival = wall_now();
+    if (envelope->queue_id[0])
+        return;
+    queue_id_new(&id, intake->cleanup->config->enable_long_queue_ids);
+    envelope->queue_id = arena_text(intake->arena, str_slice(&id));
+}
+
+static void start_draft(struct intake *intake)
+{
+    struct envelope *envelope = &intake->submission->envelope;
+    int delay_warning = intake->cleanup->config->delay_warning_time;
+    struct error error;
+
+    if (intake->status != SUBMISSION_QUEUED)
+        return;
+    if (delay_warning > 0 && !envelope->warn_at)
+        envelope->warn_at = envelope->arrival.tv_sec + delay_warning;
+    intake->draft = draft_new(intake->cleanup->queue, envelope->queue_id, &error);
+    if (!intake->draft) {
+        log_warn("%s: %s", envelope->queue_id, error.text);
+        intake_refuse(intake, SUBMISSION_WRITE_ERROR, "4.3.0 queue file write error");
+        return;
+    }
+    draft_envelope(intake->draft, envelope);
+    write_received(intake);
+}
+
+void intake_begin(struct intake *intake, const struct cleanup *cleanup, struct arena *arena,
+                  struct submission *submission)
+{
+    *intake = (struct intake){
+        .cleanup = cleanup,
+        .arena = arena,
+        .submission = submission,
+        .context = find_context(cleanup, &submission->envelope),
+        .line = STR_EMPTY,
+        .header = STR_EMPTY,
+        .message_id = "",
+        .resent_message_id = "",
+        .encoding = "",
+        .filter = "",
+        .redirect = "",
+        .status = SUBMISSION_QUEUED,
+        .text = "",
+    };
+    mime_begin(&intake->mime, cleanup->config);
+    intake->hold = submission->flags & SUBMIT_HOLD;
+    intake->discard = submission->flags & SUBMIT_DISCARD;
+    name_message(intake);
+    intake_envelope(intake);
+    start_draft(intake);
+}
+
+static void end_header(struct intake *intake)
+{
+    if (intake->header.length == 0)
+        return;
+    intake_header(intake, str_slice(&intake->header));
+    str_clear(&intake->header);
+}
+
+/* What is above the limit of a header is thrown away, as Postfix does. */
+static void add_to_header(struct intake *intake, struct slice text)
+{
+    size_t limit = (size_t)intake->cleanup->config->header_size_limit;
+
+    if (intake->header.length < limit)
+        str_add(&intake->header, slice_part(text, 0, limit - intake->header.length));
+}
+
+static void start_body(struct intake *intake)
+{
+    end_header(intake);
+    intake_headers_end(intake);
+    intake->stage = INTAKE_BODY;
+    intake_write(intake, SLICE_LITERAL("\n"));
+}
+
+/* A whole line of the header section; false when it belongs to the body. */
+static bool take_header_line(struct intake *intake, struct slice line)
+{
+    if (line.length == 0) {
+        start_body(intake);
+        return true;
+    }
+    if (header_continues(line) && intake->header.length > 0) {
+        add_to_header(intake, SLICE_LITERAL("\n"));
+        add_to_header(intake, line);
+        return true;
+    }
+    if (!header_begins(line)) {
+        start_body(intake);
+        return false;
+    }
+    end_header(intake);
+    add_to_header(intake, line);
+    return true;
+}
+
+/* Smuggling needs a CR or LF that stands alone (cleanup_replace_stray_cr_lf). */
+static void write_without_stray(struct intake *intake, struct slice bytes)
+{
+    if (!intake->cleanup->config->cleanup_replace_stray_cr_lf) {
+        intake_write(intake, bytes);
+        return;
+    }
+    for (;;) {
+        size_t end = slice_find(bytes, '\r');
+
+        intake_write(intake, slice_part(bytes, 0, end));
+        if (end == bytes.length)
+            return;
+        intake_write(intake, SLICE_LITERAL(" "));
+        bytes = slice_from(bytes, end + 1);
+    }
+}
+
+/* Lines have a meaning only for checks; without them the body passes as it is. */
+static bool body_has_checks(const struct intake *intake)
+{
+    return intake->submission->flags & SUBMIT_FILTER && checks_want_body(intake->cleanup);
+}
+
+static void take_body_line(struct intake *intake, struct slice line)
+{
+    if (!checks_body_line(intake, line))
+        return;
+    write_without_stray(intake, line);
+    intake_write(intake, SLICE_LITERAL("\n"));
+}
+
+static void take_line(struct intake *intake, struct slice line)
+{
+    if (intake->stage == INTAKE_HEADERS && take_header_line(intake, line))
+        return;
+    take_body_line(intake, line);
+}
+
+/* A line that is longer than any header may be: what has come of it goes on its way. */
+static void take_start_of_line(struct intake *intake, struct slice start)
+{
+    size_t limit = (size_t)intake->cleanup->config->header_size_limit;
+    size_t room = limit > intake->line.length ? limit - intake->line.length : 0;
+
+    if (intake->stage == INTAKE_BODY || room >= start.length) {
+        str_add(&intake->line, start);
+        return;
+    }
+    if (header_begins(str_slice(&intake->line)) || header_continues(str_slice(&intake->line))) {
+        str_add(&intake->line, slice_part(start, 0, room));
+        return;
+    }
+    start_body(intake);
+    str_add(&intake->line, start);
+}
+
+void intake_add(struct intake *intake, struct slice content)
+{
+    while (content.length > 0 && intake->status == SUBMISSION_QUEUED) {
+        if (intake->stage == INTAKE_BODY && !body_has_checks(intake)) {
+            write_without_stray(intake, str_slice(&intake->line));
+            str_clear(&intake->line);
+            write_without_stray(intake, content);
+            return;
+        }
+
+        size_t end = slice_find(content, '\n');
+        struct slice line = slice_part(content, 0, end);
+
+        if (end == content.length) {
+            take_start_of_line(intake, line);
+            return;
+        }
+        content = slice_from(content, end + 1);
+        if (intake->line.length == 0) {
+            take_line(intake, line);
+            continue;
+        }
+        take_start_of_line(intake, line);
+        take_line(intake, str_slice(&intake->line));
+        str_clear(&intake->line);
+    }
+}
+
+static void finish_content(struct intake *intake)
+{
+    if (intake->line.length > 0)
+        take_line(intake, str_slice(&intake->line));
+    if (intake->stage == INTAKE_HEADERS)
+        start_body(intake);
+    if (intake->status != SUBMISSION_QUEUED)
+        return;
+    draft_content_end(intake->draft);
+    if (intake->filter[0])
+        draft_add(intake->draft, 'L', slice_of(intake->filter));
+    if (intake->redirect[0])
+        draft_add(intake->draft, '>', slice_of(intake->redirect));
+    if (intake->encoding[0])
+        draft_format(intake->draft, 'A', "encoding=%s", intake->encoding);
+    intake_more_recipients(intake);
+}
+
+static void take_over(struct intake *intake)
+{
+    struct envelope *envelope = &intake->submission->envelope;
+
+    if (intake->filter[0])
+        envelope->content_filter = intake->filter;
+    if (intake->redirect[0])
+        envelope->redirect = intake->redirect;
+    if (intake->encoding[0])
+        envelope->encoding = intake->encoding;
+}
+
+static bool commit(struct intake *intake)
+{
+    struct envelope *envelope = &intake->submission->envelope;
+    struct draft *draft = intake->draft;
+    struct error error;
+
+    intake->draft = NULL;
+    take_over(intake);
+    if (draft_commit(draft, intake->hold ? QUEUE_HOLD : QUEUE_INCOMING, envelope, &error))
+        return true;
+    log_warn("%s: %s", envelope->queue_id, error.text);
+    if (error.code == ENOSPC || error.code == EDQUOT)
+        intake_refuse(intake, SUBMISSION_NO_SPACE, "4.3.1 insufficient system storage");
+    else
+        intake_refuse(intake, SUBMISSION_WRITE_ERROR, "4.3.0 queue file write error");
+    return false;
+}
+
+void intake_abandon(struct intake *intake)
+{
+    draft_discard(intake->draft);
+    intake->draft = NULL;
+    str_free(&intake->line);
+    str_free(&intake->header);
+    mime_end(&intake->mime);
+    free(intake->more_recipients.items);
+    intake->more_recipients = (struct address_list){ NULL, 0, 0 };
+}
+
+bool intake_end(struct intake *intake, struct submission_reply *reply)
+{
+    bool queued = false;
+
+    if (intake->status == SUBMISSION_QUEUED && !intake->discard)
+        finish_content(intake);
+    reply->size = intake->draft ? draft_content_size(intake->draft) : 0;
+    if (intake->status == SUBMISSION_QUEUED && intake->discard)
+        intake->status = SUBMISSION_DISCARDED;
+    if (intake->status == SUBMISSION_QUEUED)
+        queued = commit(intake);
+    reply->status = intake->status;
+    reply->queue_id = intake->submission->envelope.queue_id;
+    reply->text = intake->text;
+    intake_abandon(intake);
+    return queued && !intake->hold;
+}

@@ -1,0 +1,68 @@
+/*
+ * A message on its way in: the envelope first, then the content piece by piece, in one pass.
+ * It touches no socket.  What goes wrong is kept until the end, since the client waits for
+ * one answer behind the content.
+ */
+#pragma once
+
+#include "base/vector.h"
+#include "deliver/submission.h"
+#include "mime.h"
+#include "state.h"
+
+enum intake_stage { INTAKE_HEADERS, INTAKE_BODY };
+
+struct intake {
+    const struct cleanup *cleanup;
+    struct arena *arena;
+    struct submission *submission;
+    struct draft *draft;                /* NULL once it is given up */
+    enum rewrite_context context;
+    enum intake_stage stage;
+    struct str line;                    /* the start of a line whose end has not come */
+    struct str header;                  /* a logical header that may go on */
+    struct mime mime;                   /* where in the structure of the content we are */
+    uint64_t seen;                      /* bits of enum header_id */
+    bool resent;                        /* a Resent- header was there */
+    int hops;
+    const char *message_id, *resent_message_id;
+    const char *encoding;               /* 8-bit content by its header, else "" */
+    int64_t body_checked;               /* bytes of this segment that body_checks saw */
+
+    /* What checks asked for. */
+    bool hold, discard;
+    const char *filter, *redirect;
+    struct address_list more_recipients;        /* BCC actions */
+
+    enum submission_status status;      /* SUBMISSION_QUEUED while all is well */
+    const char *text;                   /* of a refusal */
+};
+
+/* Rewrites the envelope and starts the queue file.  The submission is changed. */
+void intake_begin(struct intake *intake, const struct cleanup *cleanup, struct arena *arena,
+                  struct submission *submission);
+
+void intake_add(struct intake *intake, struct slice content);
+
+/*
+ * Commits, and fills the reply.  True when qmgr is to be told: submission->envelope is that of
+ * the queued message then.  Waits for the disk.
+ */
+bool intake_end(struct intake *intake, struct submission_reply *reply);
+
+/* The client is gone: nothing remains. */
+void intake_abandon(struct intake *intake);
+
+/* For the parts below: refuse the message; the first reason stays. */
+void intake_refuse(struct intake *intake, enum submission_status status, const char *text);
+
+/* Append to the content of the queue file. */
+void intake_write(struct intake *intake, struct slice bytes);
+
+/* One header, and the end of the message's headers (headers.c). */
+void intake_header(struct intake *intake, struct slice line);
+void intake_headers_end(struct intake *intake);
+
+/* The envelope's addresses and extra recipients (recipients.c). */
+void intake_envelope(struct intake *intake);
+void intake_more_recipients(struct intake *intake);
