@@ -47,3 +47,4 @@ void events_stop(struct events *events);
 
 /* The process may exit when idle (max_idle): false while there is work in memory (qmgr). */
 void events_set_busy(struct events *events, bool busy);
+bool events_is_busy(const struct events *events);

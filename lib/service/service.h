@@ -60,6 +60,8 @@ struct service_context {
     const char *service_name;       /* first column of master.cf, e.g. "relay" */
     const char *program;
     void *state;                    /* the program's own, set by prepare; shared by all threads */
+    char **words;                   /* of the master.cf line behind its options: user= argv= */
+    int word_count;
     bool stress;                    /* -o stress=yes */
     int verbose;
     void *internal;                 /* the skeleton's */
@@ -113,6 +115,8 @@ struct service {
     void (*accepted)(struct service_context *context, struct events *events, int fd);
     /* SERVICE_EVENTS: trigger bytes came, or master's wake-up ('W'). */
     void (*triggered)(struct service_context *context, struct events *events, struct slice bytes);
+    /* SERVICE_EVENTS, a unix-dgram service: datagrams wait on its socket. */
+    void (*datagrams)(struct service_context *context, int fd);
     /* SERVICE_EVENTS: finish what must not be lost; called before the process ends. */
     void (*stop)(struct service_context *context, struct events *events);
 };
@@ -129,8 +133,5 @@ void service_reads(const struct service_context *context, const char *path);
 const char *service_socket(const struct service_context *context, const char *class,
                            const char *name);
 
-/*
- * Milliseconds that the shutdown of this process still allows, or -1 when nobody asked it to
- * stop: long waits (retries, polls) look at it.
- */
+/* True once the process was told to end: long waits (retries, polls) look at it. */
 bool service_is_stopping(const struct service_context *context);

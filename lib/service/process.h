@@ -1,0 +1,91 @@
+/*
+ * The process of a service, as the rooms of the skeleton see it.
+ */
+#pragma once
+
+#include "service/control.h"
+#include "service/service.h"
+
+#include <sys/types.h>
+
+enum listener_type { LISTENER_INET, LISTENER_UNIX, LISTENER_FIFO, LISTENER_DGRAM, LISTENER_PASS };
+
+enum { LISTENER_LIMIT = 256, SLOT_LIMIT = 4096 };
+
+/* The command line, see control.h. */
+struct options {
+    const char *service_name;
+    enum listener_type type;
+    int listener_count;         /* from FIRST_LISTENER_FD on */
+    int slots;                  /* clients at once, at most */
+    bool unprivileged;          /* give up root for mail_owner */
+    bool chroot;
+    bool stress;
+    int verbose;
+    struct config_override *overrides;
+    size_t override_count;
+    char **words;               /* what follows the options: flags= user= argv= */
+    int word_count;
+};
+
+/* Parameters that the skeleton itself reads. */
+struct service_settings {
+    const char *queue_directory, *data_directory, *config_directory, *mail_owner;
+    const char *confinement;
+    int max_idle_seconds, max_use, watchdog_seconds;
+};
+
+struct process {
+    const struct service *service;
+    struct service_context context;
+    struct options options;
+    struct service_settings settings;
+    int control;                /* -1: runs without master */
+    struct service_page *page;
+    int signals;                /* signalfd */
+    atomic_bool retiring;       /* takes no more clients, ends when the last has gone */
+    atomic_bool stopping;       /* was told to end now: parked clients are sent away */
+    uid_t owner;                /* mail_owner */
+    gid_t owner_group;
+    struct str reads;           /* folders to read, each with a NUL behind */
+};
+
+/* The listeners that master gave; count of them in options. */
+static inline int process_listener(int index)
+{
+    return FIRST_LISTENER_FD + index;
+}
+
+/* Take the command line apart; a wrong one is fatal. */
+void options_read(struct options *options, int argc, char **argv);
+
+/*
+ * Take a client off a listener.  False when there was none.  fd is -1 for a pass service whose
+ * peer handed nothing over.
+ */
+struct arrival {
+    int fd;
+    struct sockaddr_storage peer, local;
+};
+bool accept_client(const struct process *process, int listener, struct arrival *arrival);
+
+/*
+ * Take in what master says: a retirement, wake-ups (counted in *wakeups, may be NULL).
+ * Sets stopping when master has gone.
+ */
+void process_hear(struct process *process, int *wakeups);
+
+/* Take in signals: SIGTERM is stopping. */
+void process_signalled(struct process *process);
+
+/* Serve, each until the process should end. */
+void serve_pool(struct process *process);       /* sessions and lanes */
+void serve_single(struct process *process);
+void serve_events(struct process *process);
+
+/* Give up what the rights do not name.  Fatal when something cannot be given up. */
+void confine(struct process *process);
+
+/* A client is there, or has gone: the page and the counters. True: the last slot was taken. */
+bool page_take(struct process *process);
+void page_give(struct process *process);

@@ -1,0 +1,245 @@
+#include "service/service.h"
+
+#include "base/memory.h"
+#include "base/scope.h"
+#include "log/log.h"
+#include "service/process.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <malloc.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ARENAS = 2 };
+
+static struct process *process_of(const struct service_context *context)
+{
+    return context->internal;
+}
+
+/* --- Configuration. ---------------------------------------------------------------- */
+
+static void load_config(struct process *process)
+{
+    const struct options *options = &process->options;
+    struct config_request request = {
+        .program = process->service->name,
+        .service = options->service_name,
+        .overrides = options->overrides,
+        .override_count = options->override_count,
+    };
+    struct error error;
+
+    if (!config_load(&request, &process->context.config, &error))
+        log_fatal("%s", error.text);
+}
+
+/* What the rows of the skeleton's own parameters say. */
+static void read_settings(struct process *process)
+{
+    const struct config *config = process->context.config;
+    struct service_settings *settings = &process->settings;
+
+    settings->queue_directory = config->queue_directory;
+    settings->data_directory = config->data_directory;
+    settings->config_directory = config->config_directory;
+    settings->mail_owner = config->mail_owner;
+    settings->confinement = config->confinement;
+    settings->max_idle_seconds = config->max_idle;
+    settings->max_use = config->max_use;
+    settings->watchdog_seconds = config->daemon_timeout;
+}
+
+/* The queue directory is the working directory, so that names hold inside and outside a jail. */
+static void open_log(struct process *process)
+{
+    const struct config *config = process->context.config;
+    AUTO_STR struct str tag = STR_EMPTY;
+
+    str_format(&tag, "%s/%s", config->syslog_name, process->service->name);
+    log_open(&(struct log_settings){
+        .tag = tag.data,
+        .program = process->service->name,
+        .facility = config->syslog_facility,
+        .postlog_socket = *config->maillog_file ? "public/postlog" : NULL,
+        .syslog = true,
+        .daemon = true,
+        .verbose = process->options.verbose,
+    });
+}
+
+static void enter_queue_directory(const struct process *process)
+{
+    if (chdir(process->settings.queue_directory) < 0)
+        log_fatal("chdir %s: %m", process->settings.queue_directory);
+}
+
+static void find_owner(struct process *process)
+{
+    const struct passwd *owner = getpwnam(process->settings.mail_owner);
+
+    if (!owner)
+        log_fatal("mail_owner: unknown user: %s", process->settings.mail_owner);
+    process->owner = owner->pw_uid;
+    process->owner_group = owner->pw_gid;
+}
+
+/* --- The process. -------------------------------------------------------------------- */
+
+static void take_signals(struct process *process)
+{
+    sigset_t mask;
+
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGTERM);
+    sigaddset(&mask, SIGHUP);
+    sigprocmask(SIG_BLOCK, &mask, NULL);
+    process->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (process->signals < 0)
+        log_fatal("signalfd: %m");
+}
+
+static bool is_socket(int fd)
+{
+    struct stat facts;
+
+    return fstat(fd, &facts) == 0 && S_ISSOCK(facts.st_mode);
+}
+
+static bool is_memory(int fd)
+{
+    struct stat facts;
+
+    return fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode);
+}
+
+static void take_descriptors(struct process *process)
+{
+    process->control = is_socket(CONTROL_FD) ? CONTROL_FD : -1;
+    process->page = page_open(is_memory(PAGE_FD) ? PAGE_FD : -1);
+    if (process->control < 0)
+        log_fatal("this program is started by master and not by hand");
+}
+
+static void set_slots(struct process *process)
+{
+    enum service_pattern pattern = process->service->pattern;
+
+    if (pattern == SERVICE_SINGLE || pattern == SERVICE_EVENTS)
+        process->options.slots = 1;
+    atomic_store(&process->page->endless, pattern == SERVICE_EVENTS);
+    atomic_store(&process->page->slots, (unsigned)process->options.slots);
+}
+
+static void set_limits(void)
+{
+    struct rlimit none = { 0, 0 };
+    struct rlimit files;
+
+    mallopt(M_ARENA_MAX, ARENAS);
+    setrlimit(RLIMIT_CORE, &none);      /* a core holds mail and keys */
+    umask(077);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static void serve(struct process *process)
+{
+    switch (process->service->pattern) {
+    case SERVICE_SESSIONS:
+    case SERVICE_LANES:
+        control_say(process->control, CONTROL_READY, SLICE_LITERAL(""));
+        serve_pool(process);
+        break;
+    case SERVICE_SINGLE:
+        control_say(process->control, CONTROL_READY, SLICE_LITERAL(""));
+        serve_single(process);
+        break;
+    case SERVICE_EVENTS:
+        serve_events(process);
+        break;
+    }
+    atomic_store(&process->page->retiring, 1);
+}
+
+static struct process *process_new(const struct service *service, int argc, char **argv)
+{
+    struct process *process = memory_new(1, sizeof(*process));
+
+    process->service = service;
+    process->reads = STR_EMPTY;
+    log_open(&(struct log_settings){ .tag = service->name, .program = service->name,
+                                     .syslog = true, .daemon = true });
+    options_read(&process->options, argc, argv);
+    process->context = (struct service_context){
+        .service_name = process->options.service_name,
+        .program = service->name,
+        .words = process->options.words,
+        .word_count = process->options.word_count,
+        .stress = process->options.stress,
+        .verbose = process->options.verbose,
+        .internal = process,
+    };
+    return process;
+}
+
+int service_main(const struct service *service, int argc, char **argv)
+{
+    struct process *process = process_new(service, argc, argv);
+    struct error error;
+
+    set_limits();
+    take_descriptors(process);
+    load_config(process);
+    read_settings(process);
+    enter_queue_directory(process);
+    open_log(process);
+    find_owner(process);
+    take_signals(process);
+    set_slots(process);
+    if (service->prepare && !service->prepare(&process->context, &error))
+        log_fatal("%s", error.text);
+    confine(process);
+    serve(process);
+    return 0;
+}
+
+/* --- What programs ask. ---------------------------------------------------------------- */
+
+void service_reads(const struct service_context *context, const char *path)
+{
+    struct process *process = process_of(context);
+
+    control_say(process->control, CONTROL_READS, slice_of(path));
+
+    size_t folder = slice_find_last(slice_of(path), '/');
+
+    if (folder == strlen(path) || folder == 0)
+        return;
+    str_add(&process->reads, slice_part(slice_of(path), 0, folder));
+    str_byte(&process->reads, '\0');
+}
+
+const char *service_socket(UNUSED const struct service_context *context, const char *class,
+                           const char *name)
+{
+    AUTO_STR struct str path = STR_EMPTY;
+
+    str_format(&path, "%s/%s", class, name);
+    return str_take(&path);
+}
+
+bool service_is_stopping(const struct service_context *context)
+{
+    return atomic_load(&process_of(context)->stopping);
+}
