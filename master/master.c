@@ -1,6 +1,5 @@
 #include "master.h"
 
-#include "base/moment.h"
 #include "base/scope.h"
 #include "log/log.h"
 

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "base/moment.h"
 #include "base/vector.h"
 #include "config/config.h"
 #include "service/control.h"

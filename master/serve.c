@@ -8,7 +8,6 @@
  */
 #include "master.h"
 
-#include "base/moment.h"
 #include "log/log.h"
 
 #include <poll.h>

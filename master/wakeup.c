@@ -3,7 +3,6 @@
  */
 #include "master.h"
 
-#include "base/moment.h"
 
 static bool say_wakeup(struct service_entry *service)
 {

@@ -4,7 +4,6 @@
  */
 #include "master.h"
 
-#include "base/moment.h"
 #include "base/scope.h"
 #include "log/log.h"
 
