@@ -25,6 +25,8 @@ struct queue {
     int root;
     int folders[QUEUE_PLACE_COUNT];     /* -1: not there, or not for us */
     int depth[QUEUE_PLACE_COUNT];
+    char *hashed_names;                 /* hash_queue_names */
+    int hash_depth;
     bool long_ids;
     bool journaled;
     size_t line_length_limit;

@@ -31,19 +31,20 @@ bool queue_place_find(struct slice name, enum queue_place *place)
     return false;
 }
 
-static void set_depths(struct queue *queue, const struct queue_settings *settings)
+/* How many folders deep the files of a folder below the queue directory lie. */
+static int depth_of(const struct queue *queue, const char *folder)
 {
-    struct slice rest = slice_of(settings->hash_queue_names), name;
-    int depth = settings->hash_queue_depth;
-    enum queue_place place;
+    struct slice rest = slice_of(queue->hashed_names), name;
 
-    if (depth < 0)
-        depth = 0;
-    if (depth > QUEUE_DEPTH_LIMIT)
-        depth = QUEUE_DEPTH_LIMIT;
     while (slice_take_token(&rest, ", \t\r\n", &name))
-        if (queue_place_find(name, &place))
-            queue->depth[place] = depth;
+        if (slice_is(name, folder))
+            return queue->hash_depth;
+    return 0;
+}
+
+static int clamp_depth(int depth)
+{
+    return depth < 0 ? 0 : depth > QUEUE_DEPTH_LIMIT ? QUEUE_DEPTH_LIMIT : depth;
 }
 
 /*
@@ -69,9 +70,13 @@ struct queue *queue_open(const struct queue_settings *settings, struct error *er
     queue->line_length_limit = settings->line_length_limit > 0
                                    ? (size_t)settings->line_length_limit : 2048;
     queue->journaled = disk->is_journaled(disk, root);
-    set_depths(queue, settings);
-    for (int i = 0; i < QUEUE_PLACE_COUNT; i++)
+    queue->hashed_names = memory_copy(settings->hash_queue_names
+                                          ? settings->hash_queue_names : "");
+    queue->hash_depth = clamp_depth(settings->hash_queue_depth);
+    for (int i = 0; i < QUEUE_PLACE_COUNT; i++) {
+        queue->depth[i] = depth_of(queue, place_names[i]);
         queue->folders[i] = disk->open(disk, root, place_names[i], O_PATH | O_DIRECTORY, 0);
+    }
     return queue;
 }
 
@@ -83,6 +88,7 @@ void queue_close(struct queue *queue)
         if (queue->folders[i] >= 0)
             queue->disk->close(queue->disk, queue->folders[i]);
     queue->disk->close(queue->disk, queue->root);
+    free(queue->hashed_names);
     free(queue);
 }
 
@@ -123,6 +129,26 @@ bool queue_find(const struct queue *queue, enum queue_place place, const char *i
             return true;
     }
     return false;
+}
+
+bool queue_locate(struct queue *queue, enum queue_place place, const char *id, struct str *path)
+{
+    char found[QUEUE_PATH_LIMIT];
+    struct disk_status status;
+
+    if (!queue_find(queue, place, id, found, &status))
+        return false;
+    str_format(path, "%s/%s", place_names[place], found);
+    return true;
+}
+
+void queue_log_path(const struct queue *queue, const char *name, const char *id,
+                    struct str *path)
+{
+    char found[QUEUE_PATH_LIMIT];
+
+    queue_path(found, id, depth_of(queue, name));
+    str_format(path, "%s/%s", name, found);
 }
 
 bool queue_make_folders(const struct queue *queue, enum queue_place place, const char *path)

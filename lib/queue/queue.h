@@ -157,6 +157,19 @@ bool message_mark_warned(struct message *message, struct error *error) MUST_USE;
 bool queue_times(struct queue *queue, enum queue_place place, const char *id,
                  struct message_times *times, bool *complete, struct error *error) MUST_USE;
 
+/*
+ * Append the path of a message's file below the queue directory ("deferred/9/985CBAD").
+ * False when it is not there.
+ */
+bool queue_locate(struct queue *queue, enum queue_place place, const char *id, struct str *path);
+
+/*
+ * Append where the log of a message is kept below the queue directory: "defer/9/985CBAD".
+ * name is "bounce", "defer", "trace" or "flush" (whose ids are sites).
+ */
+void queue_log_path(const struct queue *queue, const char *name, const char *id,
+                    struct str *path);
+
 /* --- Moves.  Each is one rename or one unlink; ENOENT says somebody else was first. -- */
 
 bool queue_move(struct queue *queue, const char *id, enum queue_place from, enum queue_place to,

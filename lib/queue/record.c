@@ -28,7 +28,7 @@ static const struct {
 } names[] = {
     { RECORD_SIZE, "message_size" },
     { RECORD_TIME, "message_arrival_time" },
-    { RECORD_CREATE_TIME, "queue_entry_time" },
+    { RECORD_CREATE_TIME, "queue_file_create_time" },
     { RECORD_FULL_NAME, "sender_fullname" },
     { RECORD_INSPECTOR, "content_inspector" },
     { RECORD_FILTER, "content_filter" },
@@ -42,7 +42,6 @@ static const struct {
     { RECORD_KILLED, "killed_record" },
     { RECORD_REDIRECT, "redirect_to" },
     { RECORD_FLAGS, "flags" },
-    { RECORD_DELAY, "delay" },
     { RECORD_CONTENT, "message_content" },
     { RECORD_LINE, "regular_text" },
     { RECORD_PADDING, "padding" },
@@ -56,7 +55,6 @@ static const struct {
     { RECORD_DSN_ID, "dsn_envelope_id" },
     { RECORD_DSN_ORIGINAL, "dsn_original_recipient" },
     { RECORD_DSN_NOTIFY, "dsn_notify_flags" },
-    { RECORD_MILTER, "milter_count" },
     { RECORD_END, "message_end" },
 };
 
