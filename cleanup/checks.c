@@ -49,12 +49,7 @@ static enum verdict act_reject(struct check *check, struct slice text)
                        SLICE_ARGS(text));
 
     log_action(check, "reject", slice_of(reason));
-    if (check->intake->submission->flags & SUBMIT_LOCAL) {
-        /* Nobody waits for an answer: the message goes to its sender by the error agent. */
-        check->intake->filter = arena_format(check->intake->arena, "error:%s", reason);
-        return LINE_STAYS;
-    }
-    intake_refuse(check->intake, SUBMISSION_REJECTED, reason);
+    intake_return(check->intake, SUBMISSION_REJECTED, reason);
     return LINE_STAYS;
 }
 

@@ -84,7 +84,7 @@ static void count_hop(struct intake *intake)
     if (++intake->hops <= intake->cleanup->config->hopcount_limit)
         return;
     log_warn("%s: too many hops", intake->submission->envelope.queue_id);
-    intake_refuse(intake, SUBMISSION_HOPS, "5.4.0 too many hops");
+    intake_return(intake, SUBMISSION_HOPS, "5.4.6 too many hops");
 }
 
 /* 8-bit content announces itself by its header (detect_8bit_encoding_header). */

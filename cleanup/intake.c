@@ -15,6 +15,14 @@ void intake_refuse(struct intake *intake, enum submission_status status, const c
     intake->text = arena_copy(intake->arena, text);
 }
 
+void intake_return(struct intake *intake, enum submission_status status, const char *text)
+{
+    if (intake->submission->flags & SUBMIT_LOCAL)
+        intake->filter = arena_format(intake->arena, "error:%s", text);
+    else
+        intake_refuse(intake, status, text);
+}
+
 void intake_write(struct intake *intake, struct slice bytes)
 {
     int64_t limit = intake->cleanup->config->message_size_limit;

@@ -56,6 +56,12 @@ void intake_abandon(struct intake *intake);
 /* For the parts below: refuse the message; the first reason stays. */
 void intake_refuse(struct intake *intake, enum submission_status status, const char *text);
 
+/*
+ * Refuse what stands in the message.  Where nobody waits for an answer (sendmail) it is queued
+ * for the error agent, which returns it to its sender.
+ */
+void intake_return(struct intake *intake, enum submission_status status, const char *text);
+
 /* Append to the content of the queue file. */
 void intake_write(struct intake *intake, struct slice bytes);
 
