@@ -15,6 +15,9 @@
 
 enum { STOP_SECONDS = 20 };
 
+/* By this the postfix command knows our programs from those of another suite. */
+static const char mark[] = "postreiter master";
+
 struct command_line {
     const char *config_directory;
     bool test, foreground, init, wait;
@@ -88,8 +91,8 @@ static void open_log(struct master *master)
         .program = "master",
         .facility = config->syslog_facility,
         .postlog_socket = *config->maillog_file ? "public/postlog" : NULL,
+        .fallback_file = *config->maillog_file ? config->maillog_file : NULL,
         .syslog = true,
-        .standard_error = isatty(STDERR_FILENO),
         .daemon = true,
         .verbose = master->verbose,
     });
@@ -352,6 +355,7 @@ int main(int argc, char **argv)
     log_open(&(struct log_settings){ .tag = "postfix/master", .program = "master",
                                      .syslog = true, .standard_error = true });
     read_command_line(&line, argc, argv);
+    log_debug("%s", mark);
     load_config(master, &line);
     if (line.test)
         return test_lock();

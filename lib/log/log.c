@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <execinfo.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
 #define SYSLOG_NAMES
@@ -82,11 +84,13 @@ void log_open(const struct log_settings *settings)
     the_log.settings.tag = memory_copy(settings->tag);
     the_log.settings.program = memory_copy(settings->program ? settings->program : settings->tag);
     the_log.settings.postlog_socket = memory_copy(settings->postlog_socket);
+    the_log.settings.fallback_file = memory_copy(settings->fallback_file);
     the_log.facility = facility_code(settings->facility);
     if (opened) {
         free((void *)old.tag);
         free((void *)old.program);
         free((void *)old.postlog_socket);
+        free((void *)old.fallback_file);
     }
     opened = true;
     if (uname(&names) == 0) {
@@ -157,6 +161,16 @@ static bool send_line(struct slice line)
     return sent;
 }
 
+/* Who starts the mail system logs before postlogd can run. */
+static bool append_line(struct slice line)
+{
+    const char *path = the_log.settings.fallback_file;
+    AUTO_CLOSE int file = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+    struct iovec parts[] = { { (char *)line.data, line.length }, { (char *)"\n", 1 } };
+
+    return file >= 0 && writev(file, parts, COUNT(parts)) > 0;
+}
+
 static void to_syslog(enum log_severity severity, const char *text)
 {
     const struct log_settings *settings = &the_log.settings;
@@ -174,7 +188,7 @@ static void to_syslog(enum log_severity severity, const char *text)
 
     if (lost)
         str_format(&line, " [%lu lines before this one were lost]", lost);
-    if (!send_line(str_slice(&line)))
+    if (!send_line(str_slice(&line)) && !append_line(str_slice(&line)))
         atomic_fetch_add(&the_log.lost, lost + 1);
 }
 

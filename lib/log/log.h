@@ -27,6 +27,7 @@ struct log_settings {
     const char *program;        /* before ": " on standard error, e.g. "postmap"; copied */
     const char *facility;       /* name of a syslog facility; NULL is "mail" */
     const char *postlog_socket; /* path of public/postlog when maillog_file is set, else NULL */
+    const char *fallback_file;  /* written to when nobody listens at postlog_socket; NULL: none */
     bool syslog;                /* to /dev/log (or postlog_socket, when that is set) */
     bool standard_error;        /* to descriptor 2 as well */
     bool daemon;                /* log_fatal waits a second, so that a supervisor is not raced */

@@ -1,0 +1,149 @@
+#include "command.h"
+
+#include "base/scope.h"
+#include "log/log.h"
+
+#include <grp.h>
+#include <pwd.h>
+
+static int check(const struct command_context *context)
+{
+    suite_check(context);
+    folders_check(context);
+    return 0;
+}
+
+/* What a new version of Postfix may add to main.cf and master.cf we do without. */
+static int upgrade(const struct command_context *context)
+{
+    folders_check(context);
+    return 0;
+}
+
+static const struct command commands[] = {
+    { "start",                 life_start,            false },
+    { "start-fg",              life_start_foreground, false },
+    { "quick-start",           life_start,            false },
+    { "stop",                  life_stop,             true },
+    { "quick-stop",            life_stop,             true },
+    { "abort",                 life_abort,            true },
+    { "reload",                life_reload,           true },
+    { "flush",                 life_flush,            true },
+    { "status",                life_status,           false },
+    { "check",                 check,                 false },
+    { "set-permissions",       folders_set,           false },
+    { "upgrade-configuration", upgrade,               false },
+    { "logrotate",             log_rotate,            false },
+};
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COUNT(commands); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    log_fatal("unknown command: '%s'. Usage: postfix start (or stop, reload, abort, flush, check, "
+              "status, set-permissions, upgrade-configuration, logrotate)", name);
+}
+
+static void open_log(const struct command_context *context)
+{
+    const struct config *config = context->config;
+    AUTO_STR struct str tag = STR_EMPTY;
+
+    str_format(&tag, "%s/postfix-script", config->syslog_name);
+    log_open(&(struct log_settings){
+        .tag = tag.data,
+        .program = tag.data,
+        .facility = config->syslog_facility,
+        .postlog_socket = *config->maillog_file ? "public/postlog" : NULL,
+        .fallback_file = *config->maillog_file ? config->maillog_file : NULL,
+        .syslog = true,
+        .standard_error = isatty(STDERR_FILENO),
+        .verbose = context->verbose,
+    });
+}
+
+static void check_maillog(const struct config *config)
+{
+    struct slice rest = slice_of(config->maillog_file_prefixes), prefix;
+
+    if (!*config->maillog_file)
+        return;
+    while (config_list_next(&rest, false, &prefix))
+        if (strncmp(config->maillog_file, prefix.data, prefix.length) == 0)
+            return;
+    log_fatal("maillog_file value '%s' does not match any prefix in maillog_file_prefixes",
+              config->maillog_file);
+}
+
+static void load_config(struct command_context *context)
+{
+    struct config_request request = { .directory = context->directory, .program = "postfix" };
+    struct error error;
+
+    if (!config_load(&request, &context->config, &error))
+        log_fatal("%s", error.text);
+    context->directory = context->config->config_directory;
+    check_maillog(context->config);
+    if (chdir(context->config->queue_directory) < 0)
+        log_fatal("chdir %s: %m", context->config->queue_directory);
+}
+
+static void find_owners(struct command_context *context)
+{
+    const struct passwd *owner = getpwnam(context->config->mail_owner);
+    const struct group *group = getgrnam(context->config->setgid_group);
+
+    if (!owner)
+        log_fatal("mail_owner: unknown user: %s", context->config->mail_owner);
+    if (!group)
+        log_fatal("setgid_group: unknown group: %s", context->config->setgid_group);
+    context->owner = owner->pw_uid;
+    context->owner_group = owner->pw_gid;
+    context->submit_group = group->gr_gid;
+}
+
+static const char *read_command_line(struct command_context *context, int argc, char **argv)
+{
+    int option;
+
+    opterr = 0;
+    while ((option = getopt(argc, argv, "+c:Dv")) != -1)
+        switch (option) {
+        case 'c':
+            context->directory = optarg;
+            break;
+        case 'D':
+            break;
+        case 'v':
+            context->verbose++;
+            break;
+        default:
+            log_fatal("usage: postfix [-c config_dir] [-Dv] command");
+        }
+    return argv[optind] ? argv[optind] : "";
+}
+
+int main(int argc, char **argv)
+{
+    struct command_context context = { 0 };
+
+    log_open(&(struct log_settings){ .tag = "postfix", .program = "postfix", .syslog = true,
+                                     .standard_error = true });
+
+    const char *name = read_command_line(&context, argc, argv);
+
+    if (geteuid() != 0) {
+        log_error("to submit mail, use the Postfix sendmail command");
+        log_fatal("the postfix command is reserved for the superuser");
+    }
+    load_config(&context);
+    open_log(&context);
+
+    const struct command *command = find_command(name);
+
+    find_owners(&context);
+    if (command->needs_running && master_pid() == 0)
+        log_fatal("the Postfix mail system is not running");
+    return command->run(&context);
+}
