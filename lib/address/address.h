@@ -23,6 +23,9 @@ struct address_parts address_split(struct slice internal);
 /* Append the external form: the local part is quoted when it is no dot-atom. */
 void address_quote(struct str *output, struct slice internal);
 
+/* Append the external form of a local part alone; an empty one becomes "". */
+void address_quote_local(struct str *output, struct slice local);
+
 /*
  * Append the internal form: quotes, backslashes and comments go.  False when a quoted
  * string or a domain literal is not closed; what could be read is appended all the same.

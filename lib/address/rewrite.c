@@ -1,0 +1,170 @@
+#include "address/rewrite.h"
+
+#include "address/address.h"
+#include "address/external.h"
+#include "base/scope.h"
+#include "config/config.h"
+
+/* An address on its way: both parts in internal form. */
+struct form {
+    struct str local;
+    struct str domain;
+    bool has_at;
+};
+
+struct rewrite_settings rewrite_settings_of(const struct config *config)
+{
+    return (struct rewrite_settings){
+        .myorigin = config->myorigin,
+        .mydomain = config->mydomain,
+        .remote_header_rewrite_domain = config->remote_header_rewrite_domain,
+        .recipient_delimiter = config->recipient_delimiter,
+        .empty_address_recipient = config->empty_address_recipient,
+        .append_at_myorigin = config->append_at_myorigin,
+        .append_dot_mydomain = config->append_dot_mydomain,
+        .swap_bangpath = config->swap_bangpath,
+        .allow_percent_hack = config->allow_percent_hack,
+    };
+}
+
+enum rewrite_context rewrite_context_named(struct slice name)
+{
+    return slice_is(name, "remote") ? REWRITE_REMOTE : REWRITE_LOCAL;
+}
+
+/* "host!user" becomes user@host, "user%host" user@host; text is external. */
+static bool take_routing(const struct rewrite_settings *settings, struct slice text,
+                         struct slice *local, struct slice *domain)
+{
+    size_t bang = external_find(text, '!');
+
+    if (settings->swap_bangpath && bang < text.length) {
+        *domain = slice_part(text, 0, bang);
+        *local = slice_from(text, bang + 1);
+        return true;
+    }
+
+    size_t percent = external_find_last(text, '%');
+
+    if (settings->allow_percent_hack && percent < text.length) {
+        *local = slice_part(text, 0, percent);
+        *domain = slice_from(text, percent + 1);
+        return true;
+    }
+    return false;
+}
+
+static void take_apart(const struct rewrite_settings *settings, struct slice text,
+                       struct form *form)
+{
+    size_t at = external_find_last(text, '@');
+    struct slice local = slice_part(text, 0, at), domain = slice_from(text, at + 1);
+
+    form->has_at = at < text.length || take_routing(settings, text, &local, &domain);
+    external_unquote(&form->local, local);
+    if (form->has_at)
+        external_unquote(&form->domain, domain);
+}
+
+static const char *origin_of(const struct rewrite_settings *settings, enum rewrite_context context)
+{
+    if (context == REWRITE_LOCAL)
+        return settings->append_at_myorigin ? settings->myorigin : "";
+    return context == REWRITE_REMOTE ? settings->remote_header_rewrite_domain : "";
+}
+
+static const char *parent_of(const struct rewrite_settings *settings, enum rewrite_context context)
+{
+    if (context == REWRITE_LOCAL)
+        return settings->append_dot_mydomain ? settings->mydomain : "";
+    return context == REWRITE_REMOTE && settings->append_dot_mydomain
+        ? settings->remote_header_rewrite_domain : "";
+}
+
+static bool ends_in_single_dot(struct slice domain)
+{
+    return slice_ends(domain, ".") && !slice_ends(domain, "..") && domain.length > 1;
+}
+
+/* A name without a dot is completed; one dot at the end says that it is complete. */
+static void complete_domain(const struct rewrite_settings *settings,
+                            enum rewrite_context context, struct str *domain)
+{
+    const char *parent = parent_of(settings, context);
+    struct slice name = str_slice(domain);
+
+    if (ends_in_single_dot(name))
+        str_cut(domain, domain->length - 1);
+    else if (parent[0] && name.length && name.data[0] != '['
+             && slice_find(name, '.') == name.length)
+        str_format(domain, ".%s", parent);
+}
+
+static void complete(const struct rewrite_settings *settings, enum rewrite_context context,
+                     struct form *form)
+{
+    const char *origin = origin_of(settings, context);
+
+    if (!form->has_at && origin[0]) {
+        str_text(&form->domain, origin);
+        form->has_at = true;
+    }
+    if (form->has_at)
+        complete_domain(settings, context, &form->domain);
+}
+
+static void append_domain(struct str *output, const struct form *form)
+{
+    if (!form->has_at)
+        return;
+    str_byte(output, '@');
+    str_add(output, str_slice(&form->domain));
+}
+
+static void form_free(struct form *form)
+{
+    str_free(&form->local);
+    str_free(&form->domain);
+}
+
+/* False for "", "@", "\"\"": the null address stays the null address. */
+static bool rewrite(const struct rewrite_settings *settings, enum rewrite_context context,
+                    struct slice external, struct form *form)
+{
+    struct slice text = address_strip_route(slice_trim(external));
+
+    *form = (struct form){ STR_EMPTY, STR_EMPTY, false };
+    take_apart(settings, text, form);
+    if (slice_is(text, "@") || (!form->local.length && !form->has_at))
+        return false;
+    complete(settings, context, form);
+    return true;
+}
+
+void rewrite_address(const struct rewrite_settings *settings, enum rewrite_context context,
+                     struct slice internal, struct str *output)
+{
+    AUTO_STR struct str external = STR_EMPTY;
+    struct form form;
+
+    address_quote(&external, internal);
+    if (rewrite(settings, context, str_slice(&external), &form)) {
+        str_add(output, str_slice(&form.local));
+        append_domain(output, &form);
+    }
+    form_free(&form);
+}
+
+void rewrite_external(const struct rewrite_settings *settings, enum rewrite_context context,
+                      struct slice external, struct str *output)
+{
+    struct form form;
+
+    if (rewrite(settings, context, external, &form)) {
+        address_quote_local(output, str_slice(&form.local));
+        append_domain(output, &form);
+    } else if (slice_trim(external).length) {
+        str_text(output, "\"\"");
+    }
+    form_free(&form);
+}
