@@ -31,7 +31,7 @@ struct options {
 /* Parameters that the skeleton itself reads. */
 struct service_settings {
     const char *queue_directory, *data_directory, *config_directory, *mail_owner;
-    const char *confinement;
+    const char *confinement, *maillog_file;
     int max_idle_seconds, max_use, watchdog_seconds;
 };
 

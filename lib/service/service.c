@@ -4,12 +4,14 @@
 #include "base/scope.h"
 #include "log/log.h"
 #include "service/process.h"
+#include "service/rights.h"
 
 #include <errno.h>
 #include <grp.h>
 #include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -52,6 +54,7 @@ static void read_settings(struct process *process)
     settings->config_directory = config->config_directory;
     settings->mail_owner = config->mail_owner;
     settings->confinement = config->confinement;
+    settings->maillog_file = config->maillog_file;
     settings->max_idle_seconds = config->max_idle;
     settings->max_use = config->max_use;
     settings->watchdog_seconds = config->daemon_timeout;
@@ -193,8 +196,21 @@ static struct process *process_new(const struct service *service, int argc, char
     return process;
 }
 
+/* For `postfix check -v` and the tests: a daemon asked for --rights says what it declares. */
+static int print_rights(const struct service *service)
+{
+    AUTO_STR struct str text = STR_EMPTY;
+
+    rights_text(&text, service->rights);
+    printf("%u %s\n", service->rights, text.data);
+    return 0;
+}
+
 int service_main(const struct service *service, int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--rights") == 0)
+        return print_rights(service);
+
     struct process *process = process_new(service, argc, argv);
     struct error error;
 
