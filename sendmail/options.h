@@ -1,0 +1,33 @@
+/*
+ * The command line of sendmail(1), as far as it means something to us.
+ */
+#pragma once
+
+#include "base/vector.h"
+#include "queue/envelope.h"
+
+#include <stdbool.h>
+
+enum sendmail_mode {
+    SENDMAIL_ENQUEUE, SENDMAIL_DAEMON, SENDMAIL_USER_SMTP, SENDMAIL_MAILQ, SENDMAIL_NEWALIASES,
+    SENDMAIL_VERIFY, SENDMAIL_FLUSH, SENDMAIL_FLUSH_ID, SENDMAIL_FLUSH_SITE, SENDMAIL_IGNORE,
+};
+
+struct sendmail_options {
+    enum sendmail_mode mode;
+    const char *config_directory;   /* NULL: the default */
+    const char *sender;             /* NULL: who calls */
+    const char *full_name;          /* NULL: the caller's */
+    const char *envelope_id;        /* NULL: none */
+    const char *encoding;           /* "8bit", "7bit" or "" */
+    const char *verp_delimiters;    /* NULL: no VERP; "": the default ones */
+    const char *flush_argument;
+    int64_t notify, return_flags;
+    bool extract_recipients, ignore_dots, gateway;
+    int verbose;
+    char **recipients;              /* NULL at the end */
+    struct { char **items; size_t count, capacity; } warnings;    /* to be logged */
+};
+
+/* Wrong use ends the process with a fatal line and status 75, as Postfix's does. */
+void options_read(struct sendmail_options *options, int argc, char **argv);
