@@ -1,0 +1,258 @@
+#include "usage.h"
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/scope.h"
+#include "log/log.h"
+#include "tables.h"
+
+struct scan {
+    const struct source *source;
+    struct known_names *known;
+    const struct hash *local;   /* names that -o of one service sets, to values; NULL: main.cf */
+    struct hash *used;          /* of the local names */
+    struct hash *warned;
+    bool from_file;             /* the text was set, and is no default */
+};
+
+static void scan_text(struct scan *scan, struct slice text);
+
+static bool is_name_byte(char c)
+{
+    return byte_is_alnum(c) || c == '_';
+}
+
+static void warn_undefined(struct scan *scan, struct slice name)
+{
+    if (!scan->from_file || hash_set(scan->warned, name, scan->warned))
+        return;
+    log_warn("%s/%s: undefined parameter: %.*s", scan->source->directory,
+             scan->local ? "master.cf" : "main.cf", SLICE_ARGS(name));
+}
+
+static void use_name(struct scan *scan, struct slice name)
+{
+    const char *local = scan->local ? hash_get(scan->local, name) : NULL;
+
+    if (local) {
+        if (!hash_set(scan->used, name, scan->used))
+            scan_text(scan, slice_of(local));
+        return;
+    }
+    if (known_names_find(scan->known, name))
+        return;
+
+    const struct main_cf_entry *entry = main_cf_get(scan->source->main_cf, name);
+
+    if (!entry) {
+        warn_undefined(scan, name);
+        return;
+    }
+    known_names_add(scan->known, entry->name, CLASS_USER);
+    scan_text(scan, slice_of(entry->value));
+}
+
+/* Every $name, ${name and $(name in text, chosen or not. */
+static void scan_text(struct scan *scan, struct slice text)
+{
+    while (text.length > 0) {
+        slice_take_until(&text, "$");
+        if (text.length == 0)
+            return;
+        if (text.data[0] == '$') {
+            text = slice_from(text, 1);
+            continue;
+        }
+        if (text.data[0] == '{' || text.data[0] == '(')
+            text = slice_trim_start(slice_from(text, 1));
+
+        size_t length = 0;
+
+        while (length < text.length && is_name_byte(text.data[length]))
+            length++;
+        if (length > 0)
+            use_name(scan, slice_part(text, 0, length));
+        text = slice_from(text, length);
+    }
+}
+
+static void use_class(struct scan *scan, struct slice name)
+{
+    const struct main_cf_entry *entry = main_cf_get(scan->source->main_cf, name);
+
+    if (!entry || known_names_find(scan->known, name))
+        return;
+    known_names_add(scan->known, entry->name, CLASS_USER);
+    scan_text(scan, slice_of(entry->value));
+}
+
+static void use_restriction_classes(struct scan *scan)
+{
+    const struct main_cf_entry *entry =
+        main_cf_get(scan->source->main_cf, slice_of("smtpd_restriction_classes"));
+    struct slice rest = slice_of(entry ? entry->value : ""), word;
+
+    while (slice_take_token(&rest, ", \t\r\n", &word))
+        use_class(scan, word);
+}
+
+/* "ldap:foo" makes foo_server_host and the like valid. */
+static void use_tables(struct scan *scan, const char *value)
+{
+    struct slice rest = slice_of(value), word;
+
+    while (slice_take_token(&rest, ", \t\r\n{}", &word)) {
+        const char *const *suffixes = table_settings(&word);
+        AUTO_STR struct str name = STR_EMPTY;
+
+        for (; suffixes && *suffixes; suffixes++) {
+            str_clear(&name);
+            str_format(&name, "%.*s_%s", SLICE_ARGS(word), *suffixes);
+            use_class(scan, str_slice(&name));
+        }
+    }
+}
+
+static void scan_main(struct scan *scan)
+{
+    AUTO_STR struct str text = STR_EMPTY;
+    size_t count = known_names_count(scan->known);
+
+    for (size_t i = 0; i < count; i++) {
+        struct known_name name = *known_names_at(scan->known, i);
+        const struct main_cf_entry *entry =
+            main_cf_get(scan->source->main_cf, slice_of(name.name));
+
+        if (name.computed && !entry)
+            continue;
+        source_text(scan->source, &name, false, &text);
+        scan->from_file = entry != NULL;
+        scan_text(scan, str_slice(&text));
+        if (entry)
+            use_tables(scan, entry->value);
+    }
+    scan->from_file = true;
+    use_restriction_classes(scan);
+}
+
+static bool split_setting(const char *setting, struct slice *name, struct slice *value)
+{
+    struct slice rest = slice_of(setting);
+
+    if (slice_find(rest, '=') == rest.length)
+        return false;
+    *name = slice_trim(slice_take_until(&rest, "="));
+    *value = slice_trim(rest);
+    return true;
+}
+
+/* The -o settings of a service: the later counts. */
+static struct hash *settings_of(const struct master_service *service)
+{
+    struct hash *settings = hash_new();
+    struct slice name, value;
+    const char *setting;
+
+    for (size_t i = 0; master_service_setting(service, &i, &setting);)
+        if (split_setting(setting, &name, &value))
+            free(hash_set(settings, name, memory_text(value.length > 0 ? value.data : "",
+                                                      value.length)));
+    return settings;
+}
+
+static void scan_service(struct scan *scan, const struct hash *settings)
+{
+    size_t position = 0;
+
+    for (struct hash_entry *entry; (entry = hash_next(settings, &position));) {
+        struct slice name = { entry->key, entry->key_length };
+        const struct known_name *known = known_names_find(scan->known, name);
+
+        scan->from_file = true;
+        if (known && known->class != CLASS_USER) {
+            scan_text(scan, slice_of(entry->value));
+            use_tables(scan, entry->value);
+        }
+    }
+}
+
+static void scan_services(struct scan *scan)
+{
+    const struct master_cf *master_cf = scan->source->master_cf;
+
+    for (size_t i = 0; master_cf && i < master_cf_count(master_cf); i++) {
+        struct hash *settings = settings_of(master_cf_at(master_cf, i));
+
+        scan->local = settings;
+        scan->used = hash_new();
+        scan_service(scan, settings);
+        hash_free(scan->used, NULL);
+        hash_free(settings, free);
+    }
+    scan->local = NULL;
+}
+
+void usage_collect(const struct source *source, struct known_names *known)
+{
+    struct hash *warned = hash_new(), *warned_master = hash_new();
+    struct scan scan = { .source = source, .known = known, .warned = warned };
+
+    scan_main(&scan);
+    scan.warned = warned_master;
+    scan_services(&scan);
+    hash_free(warned, NULL);
+    hash_free(warned_master, NULL);
+    known_names_sort(known);
+}
+
+void usage_warn_main(const struct source *source, struct known_names *known)
+{
+    for (size_t i = 0; i < main_cf_count(source->main_cf); i++) {
+        const struct main_cf_entry *entry = main_cf_at(source->main_cf, i);
+
+        if (!known_names_find(known, slice_of(entry->name)))
+            log_warn("%s/main.cf: unused parameter: %s=%s", source->directory, entry->name,
+                     entry->value);
+    }
+}
+
+static void warn_of_service(const struct source *source, struct known_names *known,
+                            const struct master_service *service)
+{
+    struct hash *settings = settings_of(service);
+    struct hash *warned = hash_new();
+    struct scan scan = { source, known, settings, hash_new(), warned, false };
+    size_t position = 0;
+
+    scan_service(&scan, settings);
+    scan.from_file = false;
+    scan_main(&scan);
+    for (struct hash_entry *entry; (entry = hash_next(settings, &position));) {
+        struct slice name = { entry->key, entry->key_length };
+
+        if (strcmp(entry->key, "process_name") == 0 || strcmp(entry->key, "process_id") == 0)
+            log_warn("%s/master.cf: read-only parameter assignment: %s=%s", source->directory,
+                     entry->key, (const char *)entry->value);
+        else if (!known_names_find(known, name) && !hash_get(scan.used, name))
+            log_warn("%s/master.cf: unused parameter: %s=%s", source->directory, entry->key,
+                     (const char *)entry->value);
+    }
+    hash_free(scan.used, NULL);
+    hash_free(warned, NULL);
+    hash_free(settings, free);
+}
+
+void usage_warn_master(const struct source *source, struct known_names *known)
+{
+    const struct master_cf *master_cf = source->master_cf;
+    size_t index;
+    const char *setting;
+
+    for (size_t i = 0; master_cf && i < master_cf_count(master_cf); i++) {
+        const struct master_service *service = master_cf_at(master_cf, i);
+
+        index = 0;
+        if (master_service_setting(service, &index, &setting))
+            warn_of_service(source, known, service);
+    }
+}
