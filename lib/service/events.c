@@ -310,6 +310,7 @@ void events_run(struct events *events)
         if (!events->stopped)
             run_timers(events);
     }
+    events->stopped = false;    /* it may be run again, to finish things (a program's stop) */
 }
 
 void events_stop(struct events *events)

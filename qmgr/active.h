@@ -1,0 +1,112 @@
+/*
+ * A message in the active queue, and what the parts of qmgr share.
+ *
+ * The scheduler's thread owns every struct active, but for file, which belongs to the
+ * loader thread that has the message in hand (loading, marking, finishing).
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "config/config.h"
+#include "ipc/lane.h"
+#include "loader.h"
+#include "queue/queue.h"
+#include "scheduler.h"
+#include "service/service.h"
+
+struct qmgr;
+
+enum load_result {
+    LOAD_READY,
+    LOAD_GONE,              /* somebody else was first, or it is not complete yet */
+    LOAD_CORRUPT,           /* it is in corrupt now */
+    LOAD_TROUBLE,           /* later: it is in deferred, or where it was */
+};
+
+struct handle_list {
+    int64_t *items;
+    size_t count, capacity;
+};
+
+struct active {
+    struct qmgr *qmgr;
+    char *id;
+    enum queue_place place;         /* where it is to be loaded from */
+    struct arena *arena;            /* of the envelope and the routes */
+    struct envelope envelope;       /* recipients: those loaded */
+    struct message *file;
+    int fd;                         /* of file, for agents */
+    struct route *routes;
+    size_t route_count;
+    bool fresh;                     /* first attempt: no logs of earlier ones exist */
+    bool complete;                  /* all recipients are loaded */
+    bool announced;                 /* "(queue active)" is logged */
+    bool expire;                    /* postsuper -e: give up after this attempt */
+    bool flush;                     /* postqueue -i: try dead destinations too */
+    int64_t trace_flags;            /* REQUEST_ bits */
+    int64_t active_at;              /* microseconds, wall clock */
+    size_t loaded;                  /* recipients counted against the limits */
+    size_t recipient_limit;         /* of this load */
+    enum load_result load;
+
+    size_t open;                    /* deliveries not ended yet */
+    bool busy;                      /* a loader thread has it */
+    bool wants_report;              /* some recipient has NOTIFY=SUCCESS */
+    bool bounced, deferred;
+    bool failed;                    /* marking or loading failed: it must stay */
+    struct handle_list done;        /* to be marked */
+    struct handle_list marking;     /* being marked */
+};
+
+/* trace_flags as Postfix writes them. */
+enum { TRACE_VERIFY_MTA = 256, TRACE_VERIFY = 512, TRACE_RECORD = 1024 };
+
+struct qmgr {
+    struct service_context *context;
+    const struct config *config;
+    struct events *events;
+    struct queue *queue;
+    struct resolver *resolver;
+    struct lookup *lookup;
+    struct scheduler *scheduler;
+    struct loader *loads, *finishes;
+    struct lane_pool *bounce, *defer, *trace;
+    struct hash *messages;          /* by id: struct active */
+    size_t message_limit, recipients;
+    struct event_timer *alarm;
+    bool stopping;                  /* start nothing new */
+    size_t under_way;               /* deliveries that agents have in hand */
+    struct intake *intake;
+};
+
+/* load.c, in a loader thread: open, read, resolve. */
+void load_message(void *argument);
+/* The next recipients of a message whose loaded ones are done. */
+void load_more(void *argument);
+
+/* finish.c, in a loader thread: bounces and delays told, then removed or deferred. */
+void finish_message(void *argument);
+void mark_message(void *argument);
+
+/* message.c, in the event loop. */
+struct active *active_new(struct qmgr *qmgr, const char *id, enum queue_place place);
+void active_free(struct active *active);
+void active_load(struct active *active);
+/* Recipients of a delivery have an outcome; part of active->done when they are. */
+void active_done(struct active *active, int64_t handle, bool bounced);
+/* A delivery has ended: mark, load more, or finish. */
+void active_settle(struct active *active);
+/* Put recipients to retry, with "4.3.0 reason". */
+void active_retry(struct active *active, const size_t *recipients, size_t count,
+                  const char *reason);
+
+/* dispatch.c: lanes to the agents. */
+enum dispatch_result dispatch_delivery(void *owner, struct delivery *delivery);
+void dispatch_give_up(void *owner, struct delivery *delivery);
+
+/* qmgr.c */
+void qmgr_run(struct qmgr *qmgr);
+
+/* intake.c: there is room in the active queue again. */
+void intake_feed(struct qmgr *qmgr);

@@ -1,0 +1,282 @@
+/*
+ * What comes into the active queue: cleanup's notes, and walks over incoming and deferred.
+ *
+ * A note is a hint.  What it does not bring (the queue was full, cleanup could not reach
+ * us, an earlier life) a walk finds.
+ */
+#include "intake.h"
+
+#include "base/memory.h"
+#include "base/moment.h"
+#include "base/vector.h"
+#include "deliver/arrival.h"
+#include "log/log.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    WALK_BATCH = 200,
+    /* Deferred mail leaves a fifth of the active queue to what is new. */
+    DEFERRED_SHARE_PERCENT = 80,
+};
+
+/* A walk over incoming or deferred. */
+struct walk {
+    struct qmgr *qmgr;
+    enum queue_place place;
+    bool wanted;                /* once more, from the start */
+    bool wanted_all;            /* and then whatever the time stamps say */
+    bool all;
+    bool running;               /* a loader thread has it */
+    bool at_end;
+    struct queue_scan *scan;
+    struct { char **items; size_t count, capacity; } found;
+    size_t next;                /* of found */
+};
+
+struct intake {
+    struct walk incoming, deferred;
+    struct note_link *links;
+};
+
+struct note_link {
+    struct qmgr *qmgr;
+    struct channel *channel;
+    struct note_link *next, *previous;
+};
+
+/* --- walks ------------------------------------------------------------------------------- */
+
+static bool is_due(struct walk *walk, const char *id)
+{
+    struct message_times times;
+    struct error error = ERROR_NONE;
+    bool complete = false;
+
+    if (!queue_times(walk->qmgr->queue, walk->place, id, &times, &complete, &error) || !complete)
+        return false;
+    return walk->all || walk->place == QUEUE_INCOMING || times.unthrottle ||
+           times.next_attempt <= time(NULL);
+}
+
+/* In a loader thread. */
+static void walk_on(void *argument)
+{
+    struct walk *walk = argument;
+    const char *id = NULL;
+
+    if (!walk->scan)
+        walk->scan = queue_scan_new(walk->qmgr->queue, walk->place);
+    while (walk->found.count < WALK_BATCH && (id = queue_scan_next(walk->scan)) != NULL)
+        if (is_due(walk, id))
+            VECTOR_PUSH(&walk->found, memory_copy(id));
+    if (!id && walk->found.count < WALK_BATCH) {
+        queue_scan_free(walk->scan);
+        walk->scan = NULL;
+        walk->at_end = true;
+    }
+}
+
+static bool has_room(const struct qmgr *qmgr, enum queue_place place)
+{
+    size_t limit = qmgr->message_limit;
+
+    if (place == QUEUE_DEFERRED)
+        limit = limit * DEFERRED_SHARE_PERCENT / 100;
+    return !qmgr->stopping && hash_count(qmgr->messages) < (limit > 0 ? limit : 1);
+}
+
+static void take_found(struct walk *walk)
+{
+    struct qmgr *qmgr = walk->qmgr;
+
+    while (walk->next < walk->found.count && has_room(qmgr, walk->place)) {
+        char *id = walk->found.items[walk->next];
+
+        walk->found.items[walk->next++] = NULL;
+        if (!hash_get(qmgr->messages, slice_of(id)))
+            active_load(active_new(qmgr, id, walk->place));
+        free(id);
+    }
+    if (walk->next == walk->found.count)
+        walk->found.count = walk->next = 0;
+}
+
+static void walk_feed(struct walk *walk);
+
+static void walked(void *argument)
+{
+    struct walk *walk = argument;
+
+    walk->running = false;
+    walk_feed(walk);
+}
+
+static void walk_feed(struct walk *walk)
+{
+    if (walk->running || walk->qmgr->stopping)
+        return;
+    take_found(walk);
+    if (walk->found.count > 0)
+        return;     /* the active queue is full */
+    if (walk->at_end) {
+        if (!walk->wanted)
+            return;
+        walk->at_end = false;
+        walk->all = walk->wanted_all;
+        walk->wanted = walk->wanted_all = false;
+    }
+    walk->running = true;
+    loader_submit(walk->qmgr->loads, walk_on, walked, walk);
+}
+
+static void walk_want(struct walk *walk, bool all)
+{
+    walk->wanted = true;
+    walk->wanted_all = walk->wanted_all || all;
+    walk_feed(walk);
+}
+
+static void walk_clear(struct walk *walk)
+{
+    for (size_t i = walk->next; i < walk->found.count; i++)
+        free(walk->found.items[i]);
+    VECTOR_FREE(&walk->found);
+    queue_scan_free(walk->scan);
+}
+
+void intake_feed(struct qmgr *qmgr)
+{
+    walk_feed(&qmgr->intake->incoming);
+    walk_feed(&qmgr->intake->deferred);
+}
+
+/* --- notes ------------------------------------------------------------------------------- */
+
+static void note_arrival(struct qmgr *qmgr, struct slice frame)
+{
+    struct arena *arena = arena_new();
+    struct arrival arrival;
+    struct error error = ERROR_NONE;
+
+    if (!frame_read(frame, &arrival_frame, arena, &arrival, &error) ||
+        !queue_id_is_valid(slice_of(arrival.envelope.queue_id))) {
+        log_warn("public/qmgr: malformed note: %s", error.text);
+        arena_free(arena);
+    } else if (!has_room(qmgr, QUEUE_INCOMING)) {
+        arena_free(arena);
+        walk_want(&qmgr->intake->incoming, false);
+    } else if (hash_get(qmgr->messages, slice_of(arrival.envelope.queue_id))) {
+        arena_free(arena);
+    } else {
+        struct active *active = active_new(qmgr, arrival.envelope.queue_id, QUEUE_INCOMING);
+
+        arena_free(active->arena);
+        active->arena = arena;
+        active->envelope = arrival.envelope;
+        active->complete = arrival.complete;
+        active_load(active);
+    }
+}
+
+static void free_link(struct note_link *link)
+{
+    struct intake *intake = link->qmgr->intake;
+
+    if (link->previous)
+        link->previous->next = link->next;
+    else
+        intake->links = link->next;
+    if (link->next)
+        link->next->previous = link->previous;
+    events_forget(link->qmgr->events, link->channel->fd);
+    channel_free(link->channel);
+    free(link);
+}
+
+static void link_ready(void *argument, int fd, unsigned mask)
+{
+    struct note_link *link = argument;
+    enum channel_state state = channel_fill(link->channel);
+    struct slice frame;
+    size_t start = 0, used = 0;
+    bool bad = false;
+
+    (void)fd;
+    (void)mask;
+    while (channel_frame(link->channel, start, &frame, &used, &bad)) {
+        note_arrival(link->qmgr, frame);
+        start += used;
+    }
+    str_drop(&link->channel->input, start);
+    if (bad)
+        log_warn("public/qmgr: what came is no frame");
+    if (bad || state != CHANNEL_OPEN)
+        free_link(link);
+}
+
+void intake_accepted(struct service_context *context, struct events *events, int fd)
+{
+    struct qmgr *qmgr = context->state;
+    struct note_link *link = memory_new(1, sizeof(*link));
+
+    link->qmgr = qmgr;
+    link->channel = channel_new(fd);
+    link->next = qmgr->intake->links;
+    if (link->next)
+        link->next->previous = link;
+    qmgr->intake->links = link;
+    events_watch(events, fd, EVENT_READ, link_ready, link);
+}
+
+/* --- triggers -------------------------------------------------------------------------------- */
+
+void intake_triggered(struct service_context *context, struct events *events, struct slice bytes)
+{
+    struct qmgr *qmgr = context->state;
+    bool all = slice_find(bytes, 'A') < bytes.length;
+
+    (void)events;
+    if (slice_find(bytes, 'F') < bytes.length)
+        scheduler_revive(qmgr->scheduler);
+    if (slice_find(bytes, 'D') < bytes.length)
+        walk_want(&qmgr->intake->deferred, all);
+    if (slice_find_any(bytes, "IW") < bytes.length)
+        walk_want(&qmgr->intake->incoming, false);
+    qmgr_run(qmgr);
+}
+
+static void deferred_is_due(void *argument)
+{
+    struct qmgr *qmgr = argument;
+
+    walk_want(&qmgr->intake->deferred, false);
+    events_at(qmgr->events, moment_after(qmgr->config->queue_run_delay), deferred_is_due, qmgr);
+}
+
+struct intake *intake_new(struct qmgr *qmgr)
+{
+    struct intake *intake = memory_new(1, sizeof(*intake));
+
+    intake->incoming = (struct walk){ .qmgr = qmgr, .place = QUEUE_INCOMING, .at_end = true };
+    intake->deferred = (struct walk){ .qmgr = qmgr, .place = QUEUE_DEFERRED, .at_end = true };
+    return intake;
+}
+
+void intake_start(struct qmgr *qmgr)
+{
+    walk_want(&qmgr->intake->incoming, false);
+    deferred_is_due(qmgr);
+}
+
+void intake_free(struct intake *intake)
+{
+    if (!intake)
+        return;
+    while (intake->links)
+        free_link(intake->links);
+    walk_clear(&intake->incoming);
+    walk_clear(&intake->deferred);
+    free(intake);
+}

@@ -1,0 +1,214 @@
+/*
+ * The life of a message in the active queue, as the event loop sees it: load, deliver, mark,
+ * load more, finish.
+ */
+#include "active.h"
+
+#include "address/address.h"
+#include "base/memory.h"
+#include "base/moment.h"
+#include "base/scope.h"
+#include "base/vector.h"
+#include "log/log.h"
+
+struct active *active_new(struct qmgr *qmgr, const char *id, enum queue_place place)
+{
+    struct active *active = memory_new(1, sizeof(*active));
+
+    active->qmgr = qmgr;
+    active->id = memory_copy(id);
+    active->place = place;
+    active->arena = arena_new();
+    active->fd = -1;
+    active->fresh = place == QUEUE_INCOMING;
+    hash_set(qmgr->messages, slice_of(active->id), active);
+    events_set_busy(qmgr->events, true);
+    return active;
+}
+
+void active_free(struct active *active)
+{
+    struct qmgr *qmgr = active->qmgr;
+
+    hash_remove(qmgr->messages, slice_of(active->id));
+    qmgr->recipients -= active->loaded;
+    message_close(active->file);
+    arena_free(active->arena);
+    VECTOR_FREE(&active->done);
+    VECTOR_FREE(&active->marking);
+    free(active->id);
+    free(active);
+    events_set_busy(qmgr->events, hash_count(qmgr->messages) > 0);
+}
+
+/* --- loading ------------------------------------------------------------------------- */
+
+/* As many as the limit of all allows, but never less than the minimum for one message. */
+static size_t recipient_share(const struct qmgr *qmgr)
+{
+    size_t limit = (size_t)qmgr->config->qmgr_message_recipient_limit;
+    size_t minimum = (size_t)qmgr->config->qmgr_message_recipient_minimum;
+    size_t share = limit > qmgr->recipients ? limit - qmgr->recipients : 0;
+
+    return share > minimum ? share : minimum;
+}
+
+static void announce(struct active *active)
+{
+    AUTO_STR struct str sender = STR_EMPTY;
+
+    if (active->announced)
+        return;
+    active->announced = true;
+    address_quote(&sender, slice_of(active->envelope.sender));
+    log_info("%s: from=<%s>, size=%lld, nrcpt=%zu (queue active)", active->id, sender.data,
+             (long long)active->envelope.content_size, active->envelope.recipients.count);
+}
+
+static void revive_destinations(struct active *active)
+{
+    for (size_t i = 0; i < active->route_count; i++)
+        scheduler_revive_destination(active->qmgr->scheduler, active->routes[i].transport,
+                                     active->routes[i].destination);
+}
+
+/* A recipient limit of 1 makes each recipient a destination of its own. */
+static void name_destinations(struct active *active)
+{
+    for (size_t i = 0; i < active->route_count; i++) {
+        struct route *route = &active->routes[i];
+
+        if (scheduler_is_per_recipient(active->qmgr->scheduler, route->transport))
+            route->destination = active->envelope.recipients.items[route->recipient].address;
+    }
+}
+
+static void start_deliveries(struct active *active)
+{
+    struct qmgr *qmgr = active->qmgr;
+
+    qmgr->recipients -= active->loaded;
+    active->loaded = active->envelope.recipients.count;
+    qmgr->recipients += active->loaded;
+    name_destinations(active);
+    if (active->flush)
+        revive_destinations(active);
+    active->open += scheduler_add(qmgr->scheduler, active, active->routes, active->route_count,
+                                  moment_now());
+    active_settle(active);
+    qmgr_run(qmgr);
+}
+
+static void loaded(void *argument)
+{
+    struct active *active = argument;
+    struct qmgr *qmgr = active->qmgr;
+
+    active->busy = false;
+    if (active->load != LOAD_READY) {
+        active_free(active);
+        intake_feed(qmgr);
+        return;
+    }
+    announce(active);
+    start_deliveries(active);
+}
+
+void active_load(struct active *active)
+{
+    active->busy = true;
+    active->recipient_limit = recipient_share(active->qmgr);
+    loader_submit(active->qmgr->loads, load_message, loaded, active);
+}
+
+static void loaded_more(void *argument)
+{
+    struct active *active = argument;
+
+    active->busy = false;
+    if (active->load != LOAD_READY) {
+        /* The file was moved away from us; what is done is done. */
+        active_free(active);
+        return;
+    }
+    start_deliveries(active);
+}
+
+/* --- ending --------------------------------------------------------------------------- */
+
+static void finished(void *argument)
+{
+    struct active *active = argument;
+    struct qmgr *qmgr = active->qmgr;
+
+    active_free(active);
+    intake_feed(qmgr);
+}
+
+static void marked(void *argument)
+{
+    struct active *active = argument;
+
+    active->busy = false;
+    active_settle(active);
+}
+
+static void start_marking(struct active *active)
+{
+    struct handle_list marks = active->marking;
+
+    active->marking = active->done;
+    active->done = marks;
+    active->done.count = 0;
+    active->busy = true;
+    loader_submit(active->qmgr->loads, mark_message, marked, active);
+}
+
+void active_done(struct active *active, int64_t handle, bool bounced)
+{
+    VECTOR_PUSH(&active->done, handle);
+    if (bounced)
+        active->bounced = true;
+}
+
+static bool may_wait_for_bounce(const struct active *active)
+{
+    return active->bounced || active->deferred || !active->fresh || active->wants_report ||
+           active->trace_flags;
+}
+
+void active_settle(struct active *active)
+{
+    struct qmgr *qmgr = active->qmgr;
+
+    if (active->busy)
+        return;
+    if (active->open > 0 || !active->complete) {
+        if (active->done.count > 0 && !active->failed) {
+            start_marking(active);
+            return;
+        }
+        if (active->open > 0)
+            return;
+    }
+    active->busy = true;
+    if (!active->complete && !active->failed) {
+        active->recipient_limit = recipient_share(qmgr);
+        loader_submit(qmgr->loads, load_more, loaded_more, active);
+        return;
+    }
+    /* Notifications wait for cleanup: they must not hold up what only is to be removed. */
+    loader_submit(may_wait_for_bounce(active) ? qmgr->finishes : qmgr->loads, finish_message,
+                  finished, active);
+}
+
+void active_retry(struct active *active, const size_t *recipients, size_t count,
+                  const char *reason)
+{
+    struct route *routes = arena_take(active->arena, (count + 1) * sizeof(*routes));
+    const char *text = arena_copy(active->arena, reason);
+
+    for (size_t i = 0; i < count; i++)
+        routes[i] = (struct route){ "retry", text, text, recipients[i] };
+    active->open += scheduler_add(active->qmgr->scheduler, active, routes, count, moment_now());
+}

@@ -1,0 +1,227 @@
+/*
+ * qmgr: decides what is delivered when.  One thread schedules; loader threads wait for the
+ * disk, for tables and for bounce in its place (architecture 5.1).
+ */
+#include "active.h"
+#include "intake.h"
+
+#include "address/lookup.h"
+#include "address/resolve.h"
+#include "base/memory.h"
+#include "base/moment.h"
+#include "base/scope.h"
+#include "log/log.h"
+
+#include <sys/resource.h>
+
+enum {
+    LOAD_THREADS = 2,
+    FINISH_THREADS = 4,
+    POOL_LANES = 4,
+    POOL_IDLE_SECONDS = 100,
+    SPARE_DESCRIPTORS = 1000,       /* beside one for each active message */
+    STOP_SECONDS = 30,              /* agents may end what they have in hand */
+};
+
+/* --- settings of transports ---------------------------------------------------------------- */
+
+static struct feedback feedback_of(const struct config *config, const char *transport,
+                                   const char *suffix, const char *fallback)
+{
+    AUTO_STR struct str name = STR_EMPTY, value = STR_EMPTY;
+    struct feedback feedback = { FEEDBACK_FIXED, 1 };
+    struct error error = ERROR_NONE;
+
+    str_format(&name, "%s%s", transport, suffix);
+    if (!config_lookup(config, name.data, &value, &error) || value.length == 0)
+        str_set(&value, slice_of(fallback));
+    if (!feedback_parse(value.data, &feedback))
+        log_fatal("bad concurrency feedback: %s = %s", name.data, value.data);
+    return feedback;
+}
+
+static void find_limits(void *owner, const char *transport, struct transport_limits *limits)
+{
+    const struct qmgr *qmgr = owner;
+    const struct config *config = qmgr->config;
+
+    limits->recipients = config_family_number(config, transport, "_destination_recipient_limit",
+                                              config->default_destination_recipient_limit);
+    limits->concurrency = config_family_number(config, transport,
+                                               "_destination_concurrency_limit",
+                                               config->default_destination_concurrency_limit);
+    limits->initial_concurrency = config_family_number(
+        config, transport, "_initial_destination_concurrency",
+        config->initial_destination_concurrency);
+    limits->cohort_limit = config_family_number(
+        config, transport, "_destination_concurrency_failed_cohort_limit",
+        config->default_destination_concurrency_failed_cohort_limit);
+    limits->rate_delay = 1000 * (int64_t)config_family_seconds(
+        config, transport, "_destination_rate_delay", config->default_destination_rate_delay);
+    limits->transport_rate_delay = 1000 * (int64_t)config_family_seconds(
+        config, transport, "_transport_rate_delay", config->default_transport_rate_delay);
+    limits->positive = feedback_of(config, transport,
+                                   "_destination_concurrency_positive_feedback",
+                                   config->default_destination_concurrency_positive_feedback);
+    limits->negative = feedback_of(config, transport,
+                                   "_destination_concurrency_negative_feedback",
+                                   config->default_destination_concurrency_negative_feedback);
+}
+
+/* --- running ----------------------------------------------------------------------------- */
+
+static void alarm_rings(void *argument)
+{
+    struct qmgr *qmgr = argument;
+
+    qmgr->alarm = NULL;
+    qmgr_run(qmgr);
+}
+
+void qmgr_run(struct qmgr *qmgr)
+{
+    if (qmgr->stopping) {
+        if (qmgr->under_way == 0)
+            events_stop(qmgr->events);
+        return;
+    }
+    scheduler_run(qmgr->scheduler, moment_now());
+
+    int64_t next = scheduler_next(qmgr->scheduler);
+
+    if (qmgr->alarm)
+        events_cancel(qmgr->events, qmgr->alarm);
+    qmgr->alarm = next == INT64_MAX ? NULL
+                                    : events_at(qmgr->events, next, alarm_rings, qmgr);
+}
+
+/* --- start and stop ------------------------------------------------------------------------ */
+
+static bool open_queue(struct qmgr *qmgr, struct error *error)
+{
+    const struct config *config = qmgr->config;
+    const struct queue_settings settings = {
+        .hash_queue_names = config->hash_queue_names,
+        .hash_queue_depth = config->hash_queue_depth,
+        .long_ids = config->enable_long_queue_ids,
+        .line_length_limit = config->line_length_limit,
+    };
+
+    qmgr->queue = queue_open(&settings, error);
+    return qmgr->queue != NULL;
+}
+
+static bool open_tables(struct qmgr *qmgr, struct error *error)
+{
+    const struct table_context tables = { .config = qmgr->config };
+
+    qmgr->lookup = lookup_open(qmgr->config, &tables, error);
+    if (!qmgr->lookup)
+        return false;
+    qmgr->resolver = resolver_open(qmgr->config, &tables, qmgr->lookup, RESOLVE_MAIL, error);
+    return qmgr->resolver != NULL;
+}
+
+/* One descriptor for each active message; more of them than allowed must wait. */
+static size_t find_message_limit(const struct config *config)
+{
+    struct rlimit limit;
+    size_t wanted = (size_t)config->qmgr_message_active_limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return wanted;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > wanted + SPARE_DESCRIPTORS)
+        return wanted;
+    return limit.rlim_cur > 2 * SPARE_DESCRIPTORS ? limit.rlim_cur - SPARE_DESCRIPTORS
+                                                  : limit.rlim_cur / 2;
+}
+
+static struct lane_pool *pool_of(const struct service_context *context, const char *service)
+{
+    return lane_pool_new(service_socket(context, "private", service), POOL_LANES,
+                         POOL_IDLE_SECONDS);
+}
+
+static bool qmgr_prepare(struct service_context *context, struct error *error)
+{
+    struct qmgr *qmgr = memory_new(1, sizeof(*qmgr));
+
+    context->state = qmgr;
+    qmgr->context = context;
+    qmgr->config = context->config;
+    qmgr->message_limit = find_message_limit(qmgr->config);
+    qmgr->bounce = pool_of(context, qmgr->config->bounce_service_name);
+    qmgr->defer = pool_of(context, qmgr->config->defer_service_name);
+    qmgr->trace = pool_of(context, qmgr->config->trace_service_name);
+    if (qmgr->config->bounce_queue_lifetime > qmgr->config->maximal_queue_lifetime)
+        log_warn("bounce_queue_lifetime is larger than maximal_queue_lifetime - "
+                 "adjusting bounce_queue_lifetime");
+    return open_queue(qmgr, error) && open_tables(qmgr, error);
+}
+
+static bool qmgr_start(struct service_context *context, struct events *events,
+                       struct error *error)
+{
+    struct qmgr *qmgr = context->state;
+    const struct scheduler_actions actions = { find_limits, dispatch_delivery, dispatch_give_up,
+                                               qmgr };
+    const struct scheduler_settings settings = {
+        .transport_retry = 1000 * (int64_t)qmgr->config->transport_retry_time,
+        .destination_retry = 1000 * (int64_t)qmgr->config->minimal_backoff_time,
+        .retry_transport = "retry",
+    };
+
+    qmgr->events = events;
+    qmgr->messages = hash_new();
+    qmgr->scheduler = scheduler_new(&settings, &actions);
+    /* master lets this generation go only when the last one has ended: the queue is ours. */
+    if (!queue_recover(qmgr->queue, error))
+        return false;
+    qmgr->loads = loader_new(events, LOAD_THREADS);
+    qmgr->finishes = loader_new(events, FINISH_THREADS);
+    qmgr->intake = intake_new(qmgr);
+    intake_start(qmgr);
+    return true;
+}
+
+static void out_of_time(void *argument)
+{
+    struct qmgr *qmgr = argument;
+
+    events_stop(qmgr->events);
+}
+
+/*
+ * What agents have in hand is waited for, since what they deliver and we do not hear of would
+ * be delivered again.  Everything else stays in active, where the next life finds it.
+ */
+static void qmgr_stop(struct service_context *context, struct events *events)
+{
+    struct qmgr *qmgr = context->state;
+
+    qmgr->stopping = true;
+    if (qmgr->under_way > 0) {
+        events_at(events, moment_after(STOP_SECONDS), out_of_time, qmgr);
+        events_run(events);
+    }
+    loader_free(qmgr->loads);
+    loader_free(qmgr->finishes);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct service qmgr = {
+        .name = "qmgr",
+        .pattern = SERVICE_EVENTS,
+        .rights = RIGHT_WRITE_QUEUE | RIGHT_CONNECT_UNIX | RIGHT_READ_TABLES,
+        .prepare = qmgr_prepare,
+        .start = qmgr_start,
+        .accepted = intake_accepted,
+        .triggered = intake_triggered,
+        .stop = qmgr_stop,
+    };
+
+    return service_main(&qmgr, argc, argv);
+}
