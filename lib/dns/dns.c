@@ -260,7 +260,7 @@ void dns_addresses(struct dns *dns, const char *host, int family, bool native,
         return;
     }
     dns_query(dns, host, DNS_A, arena, answer);
-    if (answer->status == DNS_NO_DOMAIN || answer->status == DNS_INVALID)
+    if (answer->status == DNS_INVALID)
         return;     /* of the name, so of both types */
     dns_query(dns, host, DNS_AAAA, arena, &more);
     join_answers(answer, &more, arena);

@@ -1,5 +1,7 @@
 #include "dns/reply.h"
 
+#include "log/log.h"
+
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <string.h>
@@ -163,6 +165,14 @@ static bool is_root(const char *host)
     return host[0] == '\0' || strcmp(host, ".") == 0;
 }
 
+/* Against RFC 5321 5.1, but met often enough: an MX that is an IPv4 address. */
+static bool is_address(const char *host)
+{
+    struct in_addr address;
+
+    return inet_pton(AF_INET, host, &address) == 1;
+}
+
 /* RFC 7505: one MX record whose host is the root.  Others are dropped when they name no host. */
 static enum dns_status judge_mx(struct dns_answer *answer)
 {
@@ -170,9 +180,19 @@ static enum dns_status judge_mx(struct dns_answer *answer)
 
     if (answer->count == 1 && is_root(answer->records[0].host))
         return DNS_NULL_MX;
-    for (size_t i = 0; i < answer->count; i++)
-        if (dns_name_is_valid(answer->records[i].host))
-            answer->records[kept++] = answer->records[i];
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct dns_record *record = &answer->records[i];
+
+        if (is_address(record->host))
+            log_warn("numeric domain name in resource data of MX record for %s: %s",
+                     record->name, record->host);
+        else if (!dns_name_is_valid(record->host)) {
+            log_warn("malformed domain name in resource data of MX record for %s: %s",
+                     record->name, record->host);
+            continue;
+        }
+        answer->records[kept++] = *record;
+    }
     answer->count = kept;
     return kept > 0 ? DNS_FOUND : DNS_INVALID;
 }

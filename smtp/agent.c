@@ -1,0 +1,131 @@
+#include "agent.h"
+
+#include "base/memory.h"
+#include "base/scope.h"
+#include "delivery.h"
+#include "log/log.h"
+#include "pool.h"
+
+#include <errno.h>
+#include <strings.h>
+
+static void warn_unknown(void *argument, struct slice word)
+{
+    log_warn("%s: unknown EHLO keyword \"%.*s\"", (const char *)argument, SLICE_ARGS(word));
+}
+
+/* inet_protocols: "all", "ipv4", "ipv6" or both. */
+static int choose_family(const char *protocols)
+{
+    bool all = strcasestr(protocols, "all");
+    bool v4 = all || strcasestr(protocols, "ipv4");
+    bool v6 = all || strcasestr(protocols, "ipv6");
+
+    return v4 && v6 ? AF_UNSPEC : v6 ? AF_INET6 : AF_INET;
+}
+
+/* Levels at which a message must not go out in the clear. */
+static bool is_tls_required(const struct config *config)
+{
+    const char *level = config->smtp_tls_security_level;
+
+    return config->smtp_enforce_tls || config->smtp_tls_wrappermode
+           || (*level && strcasecmp(level, "none") != 0 && strcasecmp(level, "may") != 0
+               && strcasecmp(level, "dane") != 0);
+}
+
+static struct reporter *open_reporter(const struct service_context *context)
+{
+    const struct config *config = context->config;
+    struct reporter_settings settings = {
+        .bounce_socket = service_socket(context, "private", config->bounce_service_name),
+        .defer_socket = service_socket(context, "private", config->defer_service_name),
+        .trace_socket = service_socket(context, "private", config->trace_service_name),
+        .soft_bounce = config->soft_bounce,
+        .delay_resolution_limit = config->delay_logging_resolution_limit,
+        .timeout_seconds = config->ipc_timeout,
+    };
+
+    return reporter_new(&settings);
+}
+
+bool agent_prepare(struct service_context *context, struct error *error)
+{
+    const struct config *config = context->config;
+    struct dns_settings dns = { .timeout_seconds = 0 };
+    struct agent *agent = memory_new(1, sizeof(*agent));
+
+    agent->config = config;
+    agent->lmtp = strcmp(context->program, "lmtp") == 0;
+    agent->family = choose_family(config->inet_protocols);
+    agent->discarded = extension_list(slice_of(config->smtp_discard_ehlo_keywords),
+                                      warn_unknown, (void *)(uintptr_t)"smtp");
+    agent->require_tls = is_tls_required(config);
+    agent->require_auth = config->smtp_sasl_auth_enable;
+    agent->dns = dns_new(&dns, error);
+    agent->interfaces = interfaces_open(config, error);
+    if (!agent->dns || !agent->interfaces)
+        return false;
+    agent->reporter = open_reporter(context);
+    agent->pool = pool_new(agent);
+    context->state = agent;
+    return true;
+}
+
+static bool send_report(struct client *client, const struct delivery *delivery)
+{
+    bool unreachable = delivery->failure.unreachable && !delivery->reached;
+    struct error error = ERROR_NONE;
+    struct delivery_report report = {
+        .queue_id = delivery->request->envelope.queue_id,
+        .recipients = delivery->reports,
+        .last = 1,
+        .unreachable = unreachable,
+        .dsn = unreachable ? delivery->failure.dsn : "",
+        .text = unreachable ? delivery->failure.reason : "",
+    };
+
+    if (delivery_report_send(client->lane, &report, &error))
+        return true;
+    log_warn("%s: report to the queue manager: %s", report.queue_id, error.text);
+    return false;
+}
+
+enum turn agent_turn(struct client *client)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct delivery_request request;
+    struct error error = ERROR_NONE;
+    AUTO_CLOSE int file = -1;
+
+    if (!delivery_receive(client->lane, arena, &request, &file, &error)) {
+        if (error.code != EPIPE)
+            log_warn("delivery request: %s", error.text);
+        return TURN_LEAVE;
+    }
+
+    size_t count = request.envelope.recipients.count;
+    struct delivery delivery = {
+        .agent = client->context->state, .request = &request, .file = file, .arena = arena,
+        .done = arena_take(arena, count * sizeof(bool)), .left = count,
+        .own = arena_take(arena, count * sizeof(struct failure *)),
+        .reports = { .items = arena_take(arena, count * sizeof(struct recipient_report)) },
+        .failure = failure_of(arena, "4.3.0", "unknown delivery problem"),
+    };
+
+    delivery_run(&delivery);
+    return send_report(client, &delivery) ? TURN_STAY : TURN_LEAVE;
+}
+
+int agent_main(const char *name, int argc, char **argv)
+{
+    const struct service service = {
+        .name = name,
+        .pattern = SERVICE_LANES,
+        .rights = RIGHT_READ_TABLES | RIGHT_CONNECT_UNIX | RIGHT_CONNECT_TCP | RIGHT_RESOLVE,
+        .prepare = agent_prepare,
+        .turn = agent_turn,
+    };
+
+    return service_main(&service, argc, argv);
+}

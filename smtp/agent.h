@@ -1,0 +1,34 @@
+/*
+ * The state of an smtp or lmtp process: made by prepare, then read by every lane.
+ */
+#pragma once
+
+#include "address/interfaces.h"
+#include "config/config.h"
+#include "deliver/outcome.h"
+#include "dns/dns.h"
+#include "failure.h"
+#include "service/service.h"
+
+struct pool;
+
+struct agent {
+    const struct config *config;
+    bool lmtp;
+    struct dns *dns;
+    struct interfaces *interfaces;
+    struct reporter *reporter;
+    struct pool *pool;          /* connections that wait for their next message */
+    int family;                 /* AF_INET, AF_INET6, AF_UNSPEC: inet_protocols */
+    unsigned discarded;         /* EXTENSION_ bits of smtp_discard_ehlo_keywords */
+    bool require_tls;           /* the configuration forbids plaintext, and this is all we have */
+    bool require_auth;
+};
+
+bool agent_prepare(struct service_context *context, struct error *error);
+
+/* One delivery request of the lane. */
+enum turn agent_turn(struct client *client);
+
+/* main() of both programs. */
+int agent_main(const char *name, int argc, char **argv);

@@ -1,0 +1,99 @@
+#include "connect.h"
+
+#include "base/scope.h"
+#include "log/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/un.h>
+
+/* smtp_bind_address, smtp_bind_address6. */
+static bool bind_to(const struct agent *agent, int fd, int family, struct error *error)
+{
+    const char *text = family == AF_INET ? agent->config->smtp_bind_address
+                                         : agent->config->smtp_bind_address6;
+    struct sockaddr_in v4 = { .sin_family = AF_INET };
+    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+    const struct sockaddr *address = (const struct sockaddr *)&v4;
+    socklen_t length = sizeof(v4);
+    void *bytes = &v4.sin_addr;
+
+    if (*text == '\0')
+        return true;
+    if (family == AF_INET6) {
+        address = (const struct sockaddr *)&v6;
+        length = sizeof(v6);
+        bytes = &v6.sin6_addr;
+    }
+    if (inet_pton(family, text, bytes) == 1 && bind(fd, address, length) == 0)
+        return true;
+    if (agent->config->smtp_bind_address_enforce)
+        return error_system(error, "bind %s", text);
+    log_warn("smtp_connect_addr: bind %s: %s", text, strerror(errno));
+    return true;
+}
+
+/* The outcome of a connect(2) that is under way. */
+static bool finish(int fd, int timeout_seconds, struct error *error)
+{
+    struct pollfd ready = { .fd = fd, .events = POLLOUT };
+    int got, code = 0;
+    socklen_t length = sizeof(code);
+
+    do
+        got = poll(&ready, 1, timeout_seconds > 0 ? timeout_seconds * 1000 : -1);
+    while (got < 0 && errno == EINTR);
+    if (got == 0)
+        return error_code(error, ETIMEDOUT, "Connection timed out");
+    if (got < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length) < 0)
+        code = errno;
+    return code == 0 || error_code(error, code, "%s", strerror(code));
+}
+
+int connect_host(const struct agent *agent, const struct host *host, struct error *error)
+{
+    int family = host->address.ss_family;
+    AUTO_CLOSE int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0) {
+        error_code(error, errno, "%s", strerror(errno));
+        return -1;
+    }
+    if (!bind_to(agent, fd, family, error))
+        return -1;
+    if (connect(fd, (const struct sockaddr *)&host->address, host->length) < 0) {
+        if (errno != EINPROGRESS) {
+            error_code(error, errno, "%s", strerror(errno));
+            return -1;
+        }
+        if (!finish(fd, agent->config->smtp_connect_timeout, error))
+            return -1;
+    }
+
+    int on = 0;     /* streams block, with time-outs */
+
+    if (ioctl(fd, FIONBIO, &on) < 0) {
+        error_code(error, errno, "%s", strerror(errno));
+        return -1;
+    }
+    return take_fd(&fd);
+}
+
+int connect_path(const char *path, struct error *error)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        error_code(error, ENAMETOOLONG, "%s", strerror(ENAMETOOLONG));
+        return -1;
+    }
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+        error_code(error, errno, "%s", strerror(errno));
+        return -1;
+    }
+    return take_fd(&fd);
+}

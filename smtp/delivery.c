@@ -1,0 +1,302 @@
+#include "delivery.h"
+
+#include "base/scope.h"
+#include "log/log.h"
+#include "pool.h"
+#include "transaction.h"
+
+#include <strings.h>
+
+static int64_t wall_microseconds(void)
+{
+    struct timeval now = wall_now();
+
+    return (int64_t)now.tv_sec * 1000000 + now.tv_usec;
+}
+
+/* --- What becomes of recipients. ------------------------------------------------ */
+
+static void settle(struct delivery *delivery, size_t index, struct outcome *outcome,
+                   const struct session *session)
+{
+    const struct agent *agent = delivery->agent;
+    struct recipient recipient = delivery->request->envelope.recipients.items[index];
+    struct recipient_report *report = &delivery->reports.items[delivery->reports.count++];
+
+    outcome->connected_at = delivery->connected_at;
+    outcome->transmission_at = delivery->started_at;
+    if (session) {
+        outcome->relay = session->relay;
+        outcome->remote_mta = session->host;
+        outcome->connection_use = session->uses;
+    }
+    /* RFC 3461 5.2.2: who was asked for the notification sends it. */
+    if (outcome->action == OUTCOME_RELAYED && session
+        && (session->extensions & EXTENSION_DSN))
+        recipient.notify &= ~(int64_t)NOTIFY_SUCCESS;
+    report->handle = recipient.handle;
+    report->status = reporter_report(agent->reporter, delivery->request, &recipient, outcome);
+    delivery->done[index] = true;
+    delivery->left--;
+}
+
+void delivery_succeed(struct delivery *delivery, size_t index, const struct session *session)
+{
+    bool probe = delivery->request->flags & REQUEST_PROBE;
+    struct outcome outcome = {
+        .action = probe ? OUTCOME_DELIVERABLE
+                        : delivery->agent->lmtp ? OUTCOME_DELIVERED : OUTCOME_RELAYED,
+        .dsn = failure_reply_status(delivery->arena, &session->reply),
+        .reason = failure_reply_text(delivery->arena, &session->reply),
+    };
+
+    outcome.diagnostic_type = "smtp";
+    outcome.diagnostic_text = outcome.reason;
+    settle(delivery, index, &outcome, session);
+}
+
+static void settle_failure(struct delivery *delivery, size_t index,
+                           const struct failure *failure, const struct session *session)
+{
+    struct outcome outcome = {
+        .action = failure_is_permanent(failure) ? OUTCOME_FAILED : OUTCOME_DELAYED,
+        .dsn = failure->dsn, .reason = failure->reason, .relay = failure->relay,
+        .remote_mta = failure->remote,
+        .diagnostic_type = *failure->diagnostic ? "smtp" : "",
+        .diagnostic_text = failure->diagnostic,
+    };
+
+    settle(delivery, index, &outcome, session);
+}
+
+static bool is_settled_by(const struct delivery *delivery, const struct failure *failure)
+{
+    return delivery->final || failure_is_permanent(failure);
+}
+
+static void put_off(struct delivery *delivery, const struct failure *failure)
+{
+    log_info("%s: %s", delivery->request->envelope.queue_id, failure->reason);
+    delivery->failure = *failure;
+}
+
+void delivery_fail(struct delivery *delivery, size_t index, const struct failure *failure,
+                   const struct session *session)
+{
+    if (is_settled_by(delivery, failure)) {
+        settle_failure(delivery, index, failure, session);
+        return;
+    }
+
+    struct failure *own = arena_take(delivery->arena, sizeof(*own));
+
+    *own = *failure;
+    delivery->own[index] = own;
+    put_off(delivery, failure);
+}
+
+static void settle_all(struct delivery *delivery, const struct failure *failure,
+                       const struct session *session)
+{
+    for (size_t i = 0; i < delivery->request->envelope.recipients.count; i++)
+        if (!delivery->done[i])
+            settle_failure(delivery, i, delivery->own[i] ? delivery->own[i] : failure, session);
+}
+
+static void forget_own(struct delivery *delivery)
+{
+    memset(delivery->own, 0,
+           delivery->request->envelope.recipients.count * sizeof(*delivery->own));
+}
+
+void delivery_fail_all(struct delivery *delivery, const struct failure *failure,
+                       const struct session *session)
+{
+    delivery->failure = *failure;
+    forget_own(delivery);
+    if (is_settled_by(delivery, failure))
+        settle_all(delivery, failure, session);
+    else if (delivery->left > 0)
+        put_off(delivery, failure);
+}
+
+/* --- Sessions. ------------------------------------------------------------------- */
+
+static bool may_reuse(const struct agent *agent, const struct session *session)
+{
+    const struct config *config = agent->config;
+
+    return config->smtp_connection_cache_on_demand && !session->broken
+           && (config->smtp_connection_reuse_count_limit == 0
+               || session->uses < config->smtp_connection_reuse_count_limit)
+           && moment_now() - session->born
+                  < (int64_t)config->smtp_connection_reuse_time_limit * 1000;
+}
+
+static void give_back(struct delivery *delivery, struct session *session, bool clean)
+{
+    if (clean && may_reuse(delivery->agent, session))
+        pool_give(delivery->agent->pool, session);
+    else
+        session_close(delivery->agent, session);
+}
+
+/* Carry the message over the session.  False when the session had died in the pool. */
+static bool use_session(struct delivery *delivery, struct session *session)
+{
+    session->uses++;
+    delivery->connected_at = wall_microseconds();
+
+    enum transaction_result result = transaction_run(delivery, session);
+
+    delivery->reached |= result != TRANSACTION_STALE;
+    give_back(delivery, session, result == TRANSACTION_CLEAN);
+    return result != TRANSACTION_STALE;
+}
+
+/* Over a connection that waits in the pool, while there is one that lives. */
+static bool use_pooled(struct delivery *delivery, const char *nexthop, const char *host_key,
+                       bool last)
+{
+    for (;;) {
+        struct session *session = pool_take(delivery->agent->pool, nexthop, host_key);
+
+        if (!session)
+            return false;
+        if (nexthop)
+            delivery->final = last && session->alone;
+        delivery->used = arena_copy(delivery->arena, session->key);
+        if (use_session(delivery, session))
+            return true;
+        delivery->used = NULL;
+    }
+}
+
+/* True when a session took place, whatever came of it. */
+static bool try_host(struct delivery *delivery, const struct destination *destination,
+                     const struct host *host, bool alone)
+{
+    const struct agent *agent = delivery->agent;
+    const char *key = session_host_key(delivery->arena, destination, host);
+    struct failure failure;
+
+    if (delivery->used && strcmp(delivery->used, key) == 0)
+        return true;    /* it was asked over a pooled connection a moment ago */
+    delivery->connected_at = 0;
+    if (use_pooled(delivery, NULL, key, false))
+        return true;
+
+    struct session *session =
+        session_open(agent, destination, host, delivery->request->envelope.queue_id,
+                     delivery->arena, &failure);
+
+    if (session) {
+        session->alone = alone;
+        return use_session(delivery, session);
+    }
+    if (strcmp(failure.relay, "none") == 0) {
+        delivery->failure = failure;    /* connecting failed, and was logged */
+        forget_own(delivery);
+        return false;
+    }
+    delivery->connected_at = wall_microseconds();
+    delivery_fail_all(delivery, &failure, NULL);
+    return true;
+}
+
+static void try_hosts(struct delivery *delivery, const struct destination *destination,
+                      bool last)
+{
+    int limit = delivery->agent->config->smtp_mx_session_limit, sessions = 0;
+    struct host_list hosts = { NULL, 0, 0 };
+
+    if (destination->unix_socket) {
+        delivery->final = last;
+        (void)try_host(delivery, destination, NULL, true);
+        return;
+    }
+    if (!hosts_find(delivery->agent, destination, delivery->arena, &hosts, &delivery->failure))
+        return;
+    for (size_t i = 0; i < hosts.count && delivery->left > 0; i++) {
+        if (limit > 0 && sessions >= limit)
+            return;
+        delivery->final =
+            last && (i + 1 == hosts.count || (limit > 0 && sessions + 1 >= limit));
+        sessions += try_host(delivery, destination, &hosts.items[i], hosts.count == 1);
+        if (delivery->failure.loop)
+            return;
+    }
+}
+
+/* --- Next hops: the one of the request, then the fallback relays. ------------------- */
+
+static bool is_nexthop_of_ours(const struct delivery *delivery, const char *nexthop,
+                               const char **parameter)
+{
+    const struct config *config = delivery->agent->config;
+
+    *parameter = strcasecmp(nexthop, config->relayhost) == 0 && *nexthop ? "relayhost"
+                 : nexthop != delivery->request->nexthop ? "smtp_fallback_relay" : NULL;
+    return *parameter;
+}
+
+/* A next hop that the administrator wrote: what is wrong with it is no fault of the mail. */
+static void excuse_configuration(struct delivery *delivery, const char *nexthop)
+{
+    struct failure *failure = &delivery->failure;
+    const char *parameter;
+
+    if (delivery->left == 0 || !failure_is_permanent(failure)
+        || strcmp(failure->relay, "none") != 0
+        || !is_nexthop_of_ours(delivery, nexthop, &parameter))
+        return;
+    log_warn("%s configuration problem", parameter);
+    failure->dsn = "4.3.5";
+}
+
+static void try_nexthop(struct delivery *delivery, const char *nexthop, bool last)
+{
+    struct destination destination;
+    struct error error = ERROR_NONE;
+
+    if (use_pooled(delivery, nexthop, NULL, last) && delivery->left == 0)
+        return;
+    if (!destination_parse(&destination, nexthop, delivery->agent->config->smtp_tcp_port,
+                           delivery->agent->lmtp, delivery->arena, &error)) {
+        log_warn("%s", error.text);
+        delivery->failure = failure_of(delivery->arena, "4.3.5", "%s", error.text);
+        return;
+    }
+    try_hosts(delivery, &destination, last);
+    excuse_configuration(delivery, nexthop);
+}
+
+static bool next_relay(struct slice *rest, struct arena *arena, const char **nexthop)
+{
+    struct slice member;
+
+    if (!config_list_next(rest, false, &member))
+        return false;
+    *nexthop = arena_text(arena, member);
+    return true;
+}
+
+void delivery_run(struct delivery *delivery)
+{
+    struct slice relays = slice_of(delivery->agent->config->smtp_fallback_relay);
+    const char *nexthop = delivery->request->nexthop;
+    bool more = true;
+
+    delivery->started_at = wall_microseconds();
+    while (more && delivery->left > 0) {
+        const char *following = NULL;
+
+        more = next_relay(&relays, delivery->arena, &following);
+        try_nexthop(delivery, nexthop, !more);
+        if (delivery->failure.loop)
+            break;
+        nexthop = following;
+    }
+    delivery->final = true;
+    settle_all(delivery, &delivery->failure, NULL);
+}

@@ -1,0 +1,100 @@
+#include "envelope.h"
+
+#include "address/address.h"
+#include "base/encoding.h"
+#include "base/scope.h"
+
+enum { SENDOPT_SMTPUTF8_PARTS =
+           SENDOPT_SMTPUTF8_HEADER | SENDOPT_SMTPUTF8_SENDER | SENDOPT_SMTPUTF8_RECIPIENT };
+
+bool envelope_fits(const struct session *session, const struct delivery_request *request,
+                   struct arena *arena, struct failure *failure)
+{
+    const struct envelope *envelope = &request->envelope;
+
+    if (session->size_limit > 0 && envelope->content_size > session->size_limit) {
+        *failure = failure_of(arena, "5.3.4",
+                              "message size %lld exceeds size limit %lld of server %s",
+                              (long long)envelope->content_size,
+                              (long long)session->size_limit, session->name);
+        return false;
+    }
+    if ((envelope->send_options & SENDOPT_SMTPUTF8)
+        && (envelope->send_options & SENDOPT_SMTPUTF8_PARTS)
+        && !(session->extensions & EXTENSION_SMTPUTF8)) {
+        *failure = failure_of(arena, "5.6.7",
+                              "SMTPUTF8 is required, but was not offered by host %s",
+                              session->name);
+        return false;
+    }
+    return true;
+}
+
+static void write_path(struct str *output, const struct agent *agent, const char *address)
+{
+    str_byte(output, '<');
+    if (agent->config->smtp_quote_rfc821_envelope)
+        address_quote(output, slice_of(address));
+    else
+        str_text(output, address);
+    str_byte(output, '>');
+}
+
+void envelope_write_mail(struct session *session, const struct agent *agent,
+                         const struct delivery_request *request)
+{
+    const struct envelope *envelope = &request->envelope;
+    AUTO_STR struct str line = STR_EMPTY;
+
+    str_text(&line, "MAIL FROM:");
+    write_path(&line, agent, envelope->sender);
+    if (session->extensions & EXTENSION_SIZE)
+        str_format(&line, " SIZE=%lld", (long long)envelope->content_size);
+    if ((session->extensions & EXTENSION_8BITMIME) && strcmp(envelope->encoding, "8bit") == 0)
+        str_text(&line, " BODY=8BITMIME");
+    if ((session->extensions & EXTENSION_SMTPUTF8) && envelope->send_options)
+        str_text(&line, " SMTPUTF8");
+    if (session->extensions & EXTENSION_DSN) {
+        if (*envelope->envelope_id)
+            str_format(&line, " ENVID=%s", envelope->envelope_id);
+        if (envelope->return_flags)
+            str_format(&line, " RET=%s", envelope->return_flags & RET_FULL ? "FULL" : "HDRS");
+    }
+    str_text(&line, "\r\n");
+    stream_write(session->stream, str_slice(&line));
+}
+
+/* "rfc822;address" with the address as xtext (RFC 3461 4.2). */
+static void write_original(struct str *line, const struct recipient *recipient)
+{
+    struct slice address = slice_of(recipient->dsn_original);
+    struct slice type = slice_take_until(&address, ";");
+    AUTO_STR struct str quoted = STR_EMPTY;
+
+    if (*recipient->dsn_original) {
+        str_format(line, " ORCPT=%.*s;", SLICE_ARGS(type));
+        xtext_encode(line, address);
+    } else if (*recipient->original && text_is_ascii(slice_of(recipient->original))) {
+        address_quote(&quoted, slice_of(recipient->original));
+        str_text(line, " ORCPT=rfc822;");
+        xtext_encode(line, str_slice(&quoted));
+    }
+}
+
+void envelope_write_rcpt(struct session *session, const struct agent *agent,
+                         const struct recipient *recipient)
+{
+    AUTO_STR struct str line = STR_EMPTY;
+
+    str_text(&line, "RCPT TO:");
+    write_path(&line, agent, recipient->address);
+    if (session->extensions & EXTENSION_DSN) {
+        if (recipient->notify) {
+            str_text(&line, " NOTIFY=");
+            notify_write(&line, recipient->notify);
+        }
+        write_original(&line, recipient);
+    }
+    str_text(&line, "\r\n");
+    stream_write(session->stream, str_slice(&line));
+}

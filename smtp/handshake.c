@@ -1,0 +1,154 @@
+#include "handshake.h"
+
+#include "log/log.h"
+
+static struct failure refused(const struct session *session, bool retry, struct arena *arena)
+{
+    const char *text = failure_reply_text(arena, &session->reply);
+    const char *dsn = failure_reply_status(arena, &session->reply);
+    struct failure failure = failure_of(arena, dsn, "host %s refused to talk to me: %s",
+                                        session->name, text);
+
+    if (retry && dsn[0] == '5')
+        failure.dsn = arena_format(arena, "4%s", dsn + 1);
+    failure.unreachable = !failure_is_permanent(&failure);
+    failure.diagnostic = text;
+    failure.relay = arena_copy(arena, session->relay);
+    failure.remote = arena_copy(arena, session->host);
+    return failure;
+}
+
+/* The host name that a server calls itself: the first word of its text. */
+static bool is_my_name(const struct agent *agent, const struct smtp_reply *reply)
+{
+    struct slice rest = str_slice(&reply->text), line;
+
+    return smtp_reply_next(&rest, &line)
+           && slice_is_nocase(slice_take_word(&line), agent->config->myhostname);
+}
+
+static bool read_greeting(const struct agent *agent, const struct destination *destination,
+                          struct session *session, const char *queue_id, struct arena *arena,
+                          struct failure *failure)
+{
+    if (!session_read(session, agent->config->smtp_helo_timeout,
+                      "receiving the initial server greeting", queue_id, arena, failure)) {
+        failure->unreachable = true;
+        return false;
+    }
+    if (session->reply.code / 100 != 2) {
+        *failure = refused(session, agent->config->smtp_skip_5xx_greeting, arena);
+        return false;
+    }
+    if (destination->default_port && is_my_name(agent, &session->reply))
+        log_warn("host %s greeted me with my own hostname %s", session->relay,
+                 agent->config->myhostname);
+    return true;
+}
+
+/* One extension line of an EHLO reply. */
+static void note_extension(struct session *session, struct slice line)
+{
+    struct slice keyword = slice_take_word(&line);
+    unsigned extension = extension_find(keyword);
+    uint64_t limit;
+
+    session->extensions |= extension;
+    if (extension == EXTENSION_SIZE
+        && slice_number(slice_take_word(&line), INT64_MAX, &limit))
+        session->size_limit = (int64_t)limit;
+}
+
+static void note_extensions(const struct agent *agent, struct session *session)
+{
+    struct slice rest = str_slice(&session->reply.text), line;
+
+    session->extensions = 0;
+    session->size_limit = 0;
+    if (!smtp_reply_next(&rest, &line))
+        return;
+    while (smtp_reply_next(&rest, &line))
+        note_extension(session, line);
+    session->extensions &= ~agent->discarded;
+    if (!(session->extensions & EXTENSION_SIZE))
+        session->size_limit = 0;
+}
+
+static bool say_hello(const struct agent *agent, struct session *session, const char *verb,
+                      const char *queue_id, struct arena *arena, struct failure *failure)
+{
+    const char *doing = arena_format(arena, "performing the %s handshake", verb);
+    int timeout = agent->config->smtp_helo_timeout;
+
+    stream_format(session->stream, "%s %s\r\n", verb, agent->config->smtp_helo_name);
+    if (session_flush(session, timeout, doing, arena, failure)
+        && session_read(session, timeout, doing, queue_id, arena, failure))
+        return true;
+    failure->unreachable = true;
+    return false;
+}
+
+/* smtp_always_send_ehlo; without it the greeting must say ESMTP. */
+static bool wants_ehlo(const struct agent *agent, const struct session *session)
+{
+    struct slice greeting = str_slice(&session->reply.text), word;
+
+    if (agent->config->smtp_never_send_ehlo)
+        return false;
+    if (agent->config->smtp_always_send_ehlo)
+        return true;
+    while (slice_take_token(&greeting, " \t\n", &word))
+        if (slice_is_nocase(word, "ESMTP"))
+            return true;
+    return false;
+}
+
+static bool introduce(const struct agent *agent, struct session *session, const char *queue_id,
+                      struct arena *arena, struct failure *failure)
+{
+    if (agent->lmtp || wants_ehlo(agent, session)) {
+        if (!say_hello(agent, session, agent->lmtp ? "LHLO" : "EHLO", queue_id, arena, failure))
+            return false;
+        if (session->reply.code / 100 == 2) {
+            note_extensions(agent, session);
+            return true;
+        }
+    }
+    if (!agent->lmtp && !session->broken) {
+        if (!say_hello(agent, session, "HELO", queue_id, arena, failure))
+            return false;
+        if (session->reply.code / 100 == 2)
+            return true;
+    }
+    *failure = refused(session, false, arena);
+    return false;
+}
+
+bool handshake(const struct agent *agent, const struct destination *destination,
+               struct session *session, const char *queue_id, struct arena *arena,
+               struct failure *failure)
+{
+    if (!read_greeting(agent, destination, session, queue_id, arena, failure)
+        || !introduce(agent, session, queue_id, arena, failure))
+        return false;
+    if (destination->default_port && is_my_name(agent, &session->reply)) {
+        log_warn("host %s replied to HELO/EHLO with my own hostname %s", session->relay,
+                 agent->config->myhostname);
+        *failure = failure_of(arena, "5.4.6", "mail for %s loops back to myself",
+                              destination->host);
+        failure->relay = arena_copy(arena, session->relay);
+        failure->remote = arena_copy(arena, session->host);
+        failure->loop = true;
+        return false;
+    }
+    if (agent->require_tls) {
+        *failure = failure_of(arena, "4.7.4", "TLS is required, but this client has none");
+        return false;
+    }
+    if (agent->require_auth && !destination->unix_socket) {
+        *failure = failure_of(arena, "4.7.0", "SASL authentication is required, but this "
+                              "client has none");
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,224 @@
+#include "hosts.h"
+
+#include "base/random.h"
+#include "log/log.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+static const char not_found[] = "Host or domain name not found. ";
+
+static void add_host(struct arena *arena, struct host_list *hosts, struct host host)
+{
+    if (hosts->count == hosts->capacity) {
+        size_t capacity = hosts->capacity ? hosts->capacity * 2 : 8;
+        struct host *items = arena_take(arena, capacity * sizeof(*items));
+
+        if (hosts->count > 0)
+            memcpy(items, hosts->items, hosts->count * sizeof(*items));
+        hosts->items = items;
+        hosts->capacity = capacity;
+    }
+    hosts->items[hosts->count++] = host;
+}
+
+static void set_port(struct host *host, int port)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)&host->address;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)&host->address;
+
+    if (host->address.ss_family == AF_INET) {
+        v4->sin_port = htons((uint16_t)port);
+        host->length = sizeof(*v4);
+    } else {
+        v6->sin6_port = htons((uint16_t)port);
+        host->length = sizeof(*v6);
+    }
+}
+
+static struct failure failure_of_answer(const struct dns_answer *answer, struct arena *arena)
+{
+    bool named = answer->status != DNS_INVALID && answer->status != DNS_NULL_MX;
+    const char *dsn = answer->status == DNS_TROUBLE ? "4.4.3"
+                      : answer->status == DNS_NULL_MX ? "5.1.0" : "5.4.4";
+    struct failure failure =
+        failure_of(arena, dsn, "%s%s", named ? not_found : "", answer->text);
+
+    failure.unreachable = answer->status == DNS_TROUBLE;
+    return failure;
+}
+
+/* Adds the addresses of one host. */
+static bool add_addresses(const struct agent *agent, const char *name, unsigned preference,
+                          int port, struct arena *arena, struct host_list *hosts,
+                          struct failure *failure)
+{
+    bool native = strstr(agent->config->smtp_host_lookup, "native") != NULL;
+    struct dns_answer answer;
+
+    dns_addresses(agent->dns, name, agent->family, native, arena, &answer);
+    if (answer.status != DNS_FOUND) {
+        *failure = failure_of_answer(&answer, arena);
+        return false;
+    }
+    for (size_t i = 0; i < answer.count; i++) {
+        struct host host = { .name = name, .address = answer.records[i].address,
+                             .preference = preference };
+
+        set_port(&host, port);
+        add_host(arena, hosts, host);
+    }
+    return true;
+}
+
+static int family_rank(const struct agent *agent, const struct host *host)
+{
+    const char *preference = agent->config->smtp_address_preference;
+
+    if (strcmp(preference, "ipv4") == 0)
+        return host->address.ss_family == AF_INET6;
+    if (strcmp(preference, "ipv6") == 0)
+        return host->address.ss_family == AF_INET;
+    return 0;
+}
+
+static bool comes_before(const struct agent *agent, const struct host *a, const struct host *b)
+{
+    if (a->preference != b->preference)
+        return a->preference < b->preference;
+    return family_rank(agent, a) < family_rank(agent, b);
+}
+
+/* Equal ones in random order when that is wanted (RFC 5321 5.1: spread the load). */
+static void sort_hosts(const struct agent *agent, struct host_list *hosts)
+{
+    if (agent->config->smtp_randomize_addresses)
+        for (size_t i = hosts->count; i > 1; i--) {
+            size_t other = random_below(i);
+            struct host swapped = hosts->items[i - 1];
+
+            hosts->items[i - 1] = hosts->items[other];
+            hosts->items[other] = swapped;
+        }
+    /* Insertion sort: it keeps the order of equals, and lists are short. */
+    for (size_t i = 1; i < hosts->count; i++) {
+        struct host moved = hosts->items[i];
+        size_t at = i;
+
+        for (; at > 0 && comes_before(agent, &moved, &hosts->items[at - 1]); at--)
+            hosts->items[at] = hosts->items[at - 1];
+        hosts->items[at] = moved;
+    }
+}
+
+/*
+ * smtp_mx_address_limit; with smtp_balance_inet_protocols the last place goes to the other
+ * family when the first ones are all of one.
+ */
+static void limit_hosts(const struct agent *agent, struct host_list *hosts)
+{
+    size_t limit = (size_t)agent->config->smtp_mx_address_limit;
+
+    if (limit == 0 || hosts->count <= limit)
+        return;
+
+    int family = hosts->items[0].address.ss_family;
+    size_t same = 1;
+
+    while (same < hosts->count && hosts->items[same].address.ss_family == family)
+        same++;
+    if (agent->config->smtp_balance_inet_protocols && limit > 1 && same >= limit
+        && same < hosts->count)
+        hosts->items[limit - 1] = hosts->items[same];
+    hosts->count = limit;
+}
+
+static bool is_own(const struct agent *agent, const struct host *host, struct arena *arena)
+{
+    const struct sockaddr *address = (const struct sockaddr *)&host->address;
+
+    return interfaces_have(agent->interfaces, address)
+           || interfaces_have_proxy_text(agent->interfaces,
+                                         slice_of(dns_address_text(address, arena)));
+}
+
+/* Hosts that are not better than this one would send the mail back (RFC 5321 5.1). */
+static bool drop_own(const struct agent *agent, const struct destination *destination,
+                     struct arena *arena, struct host_list *hosts, struct failure *failure)
+{
+    if (!destination->default_port)
+        return true;
+    for (size_t i = 0; i < hosts->count; i++) {
+        if (!is_own(agent, &hosts->items[i], arena))
+            continue;
+
+        unsigned own = hosts->items[i].preference;
+        size_t kept = 0;
+
+        while (kept < hosts->count && hosts->items[kept].preference < own)
+            kept++;
+        hosts->count = kept;
+    }
+    if (hosts->count > 0)
+        return true;
+    *failure = failure_of(arena, "5.4.6", "mail for %s loops back to myself",
+                          destination->host);
+    failure->loop = true;
+    return false;
+}
+
+static bool add_mx_hosts(const struct agent *agent, const struct destination *destination,
+                         const struct dns_answer *answer, struct arena *arena,
+                         struct host_list *hosts, struct failure *failure)
+{
+    struct failure worst = { .dsn = "" };
+
+    for (size_t i = 0; i < answer->count; i++)
+        if (!add_addresses(agent, answer->records[i].host, answer->records[i].preference,
+                           destination->port, arena, hosts, failure)
+            && worst.dsn[0] != '4')
+            worst = *failure;
+    if (hosts->count > 0)
+        return true;
+    log_warn("no MX host for %s has a valid address record", destination->host);
+    *failure = worst;
+    if (agent->config->smtp_defer_if_no_mx_address_found && failure_is_permanent(failure))
+        failure->dsn = "4.4.4";
+    return false;
+}
+
+static bool find_by_mx(const struct agent *agent, const struct destination *destination,
+                       struct arena *arena, struct host_list *hosts, struct failure *failure)
+{
+    struct dns_answer answer;
+
+    dns_query(agent->dns, destination->host, DNS_MX, arena, &answer);
+    if (answer.status == DNS_FOUND)
+        return add_mx_hosts(agent, destination, &answer, arena, hosts, failure);
+    if (answer.status == DNS_NULL_MX || answer.status == DNS_INVALID
+        || (answer.status == DNS_TROUBLE && !agent->config->ignore_mx_lookup_error)) {
+        *failure = failure_of_answer(&answer, arena);
+        return false;
+    }
+    return add_addresses(agent, destination->host, 0, destination->port, arena, hosts, failure);
+}
+
+bool hosts_find(const struct agent *agent, const struct destination *destination,
+                struct arena *arena, struct host_list *hosts, struct failure *failure)
+{
+    bool by_mx = !destination->exact
+                 && strcmp(agent->config->smtp_dns_support_level, "disabled") != 0;
+    bool found = by_mx ? find_by_mx(agent, destination, arena, hosts, failure)
+                       : add_addresses(agent, destination->host, 0, destination->port, arena,
+                                       hosts, failure);
+
+    if (!found)
+        return false;
+    sort_hosts(agent, hosts);
+    if (!drop_own(agent, destination, arena, hosts, failure))
+        return false;
+    limit_hosts(agent, hosts);
+    for (size_t i = 0; i < hosts->count; i++)
+        hosts->items[i].best = hosts->items[i].preference == hosts->items[0].preference;
+    return true;
+}

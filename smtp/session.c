@@ -1,0 +1,197 @@
+#include "session.h"
+
+#include "base/memory.h"
+#include "base/scope.h"
+#include "connect.h"
+#include "handshake.h"
+#include "log/log.h"
+
+#include <stdlib.h>
+
+enum { LINE_LIMIT = 2048 };
+
+static struct failure broken_by(struct session *session, enum stream_result result,
+                                const char *doing, struct arena *arena)
+{
+    session->broken = true;
+
+    struct failure failure =
+        result == STREAM_TIMEOUT
+            ? failure_of(arena, "4.4.2", "conversation with %s timed out while %s",
+                         session->name, doing)
+            : failure_of(arena, "4.4.2", "lost connection with %s while %s", session->name,
+                         doing);
+
+    failure.relay = arena_copy(arena, session->relay);
+    failure.remote = arena_copy(arena, session->host);
+    return failure;
+}
+
+bool session_flush(struct session *session, int timeout_seconds, const char *doing,
+                   struct arena *arena, struct failure *failure)
+{
+    stream_set_deadline(session->stream, moment_after(timeout_seconds));
+
+    enum stream_result result = stream_flush(session->stream);
+
+    if (result == STREAM_OK)
+        return true;
+    *failure = broken_by(session, result, doing, arena);
+    return false;
+}
+
+static void warn_garbage(const struct session *session, const char *queue_id, struct slice line)
+{
+    log_warn("%s: non-%s response from %s: %.*s", queue_id, "ESMTP", session->relay,
+             SLICE_ARGS(slice_part(line, 0, 100)));
+    if (session->extensions & EXTENSION_PIPELINING)
+        log_warn("to prevent loss of mail, turn off command pipelining for %s with the "
+                 "smtp_discard_ehlo_keyword_address_maps parameter", session->host);
+}
+
+bool session_read(struct session *session, int timeout_seconds, const char *doing,
+                  const char *queue_id, struct arena *arena, struct failure *failure)
+{
+    enum smtp_reply_state state = SMTP_REPLY_MORE;
+    bool middle = false;        /* of a line that is too long: the rest of it is dropped */
+
+    smtp_reply_clear(&session->reply);
+    stream_set_deadline(session->stream, moment_after(timeout_seconds));
+    while (state != SMTP_REPLY_COMPLETE || middle) {
+        struct slice line;
+        enum stream_result result = stream_line(session->stream, LINE_LIMIT, &line, NULL);
+        bool dropped = middle;
+
+        if (result != STREAM_OK && result != STREAM_TOO_LONG) {
+            *failure = broken_by(session, result, doing, arena);
+            return false;
+        }
+        middle = result == STREAM_TOO_LONG;
+        if (dropped)
+            continue;
+        state = smtp_reply_add(&session->reply, line);
+        if (state == SMTP_REPLY_GARBAGE) {
+            warn_garbage(session, queue_id, line);
+            smtp_reply_clear(&session->reply);
+        }
+    }
+    session->fresh = false;
+    /* RFC 5321 3.8: 421 announces the end of the connection. */
+    if (session->reply.code == 421)
+        session->broken = true;
+    return true;
+}
+
+struct failure session_said(const struct session *session, const char *what,
+                            struct arena *arena)
+{
+    const char *text = failure_reply_text(arena, &session->reply);
+    struct failure failure =
+        failure_of(arena, failure_reply_status(arena, &session->reply),
+                   "host %s said: %s (in reply to %s)", session->name, text, what);
+
+    failure.diagnostic = text;
+    failure.relay = arena_copy(arena, session->relay);
+    failure.remote = arena_copy(arena, session->host);
+    return failure;
+}
+
+const char *session_host_key(struct arena *arena, const struct destination *destination,
+                             const struct host *host)
+{
+    if (!host)
+        return arena_format(arena, "unix:%s", destination->host);
+    return arena_format(arena, "[%s]:%d",
+                        dns_address_text((const struct sockaddr *)&host->address, arena),
+                        destination->port);
+}
+
+/* host[address]:port, or host[path] for a socket. */
+static struct session *make_session(const struct agent *agent,
+                                    const struct destination *destination,
+                                    const struct host *host, int fd, struct arena *arena)
+{
+    struct session *session = memory_new(1, sizeof(*session));
+    const char *name = host ? host->name : agent->config->myhostname;
+    const char *address =
+        host ? dns_address_text((const struct sockaddr *)&host->address, arena)
+             : destination->host;
+    const char *full = arena_format(arena, "%s[%s]", name, address);
+
+    session->stream = stream_new(fd);
+    session->reply = SMTP_REPLY_EMPTY;
+    session->host = memory_copy(name);
+    session->name = memory_copy(full);
+    session->relay = memory_copy(host ? arena_format(arena, "%s:%d", full, destination->port)
+                                      : full);
+    session->key = memory_copy(session_host_key(arena, destination, host));
+    session->nexthop_key = memory_copy(!host || host->best ? destination->text : "");
+    session->born = moment_now();
+    session->fresh = true;
+    return session;
+}
+
+static void session_free(struct session *session)
+{
+    stream_close(session->stream);
+    smtp_reply_free(&session->reply);
+    free(session->host);
+    free(session->name);
+    free(session->relay);
+    free(session->key);
+    free(session->nexthop_key);
+    free(session);
+}
+
+void session_close(const struct agent *agent, struct session *session)
+{
+    struct failure ignored;
+
+    if (!session->broken) {
+        AUTO_ARENA struct arena *arena = arena_new();
+
+        stream_write(session->stream, SLICE_LITERAL("QUIT\r\n"));
+        if (session_flush(session, 1, "sending QUIT", arena, &ignored)
+            && !agent->config->smtp_skip_quit_response)
+            (void)!session_read(session, agent->config->smtp_quit_timeout, "sending QUIT", "",
+                                arena, &ignored);
+    }
+    session_free(session);
+}
+
+static struct failure connect_failure(const struct agent *agent,
+                                      const struct destination *destination,
+                                      const struct host *host, const struct error *error,
+                                      struct arena *arena)
+{
+    struct failure failure =
+        host ? failure_of(arena, "4.4.1", "connect to %s[%s]:%d: %s", host->name,
+                          dns_address_text((const struct sockaddr *)&host->address, arena),
+                          destination->port, error->text)
+             : failure_of(arena, "4.4.1", "connect to %s[%s]: %s", agent->config->myhostname,
+                          destination->host, error->text);
+
+    failure.unreachable = true;
+    log_info("%s", failure.reason);
+    return failure;
+}
+
+struct session *session_open(const struct agent *agent, const struct destination *destination,
+                             const struct host *host, const char *queue_id, struct arena *arena,
+                             struct failure *failure)
+{
+    struct error error = ERROR_NONE;
+    int fd = host ? connect_host(agent, host, &error) : connect_path(destination->host, &error);
+
+    if (fd < 0) {
+        *failure = connect_failure(agent, destination, host, &error, arena);
+        return NULL;
+    }
+
+    struct session *session = make_session(agent, destination, host, fd, arena);
+
+    if (handshake(agent, destination, session, queue_id, arena, failure))
+        return session;
+    session_close(agent, session);
+    return NULL;
+}

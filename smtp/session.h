@@ -1,0 +1,59 @@
+/*
+ * A conversation with one server (RFC 5321, RFC 2033): connecting, the greeting, EHLO, and
+ * the reading of replies.  It may carry many messages.
+ */
+#pragma once
+
+#include "agent.h"
+#include "destination.h"
+#include "failure.h"
+#include "hosts.h"
+#include "smtp/esmtp.h"
+#include "smtp/reply.h"
+#include "stream/stream.h"
+
+struct session {
+    struct stream *stream;
+    struct smtp_reply reply;    /* the last one that was read */
+    char *name;                 /* host[address], as in reasons */
+    char *relay;                /* host[address]:port, as in relay= */
+    char *host;
+    char *key, *nexthop_key;    /* for the pool; nexthop_key "" unless host was a best one */
+    unsigned extensions;        /* EXTENSION_ bits that the server offers and we use */
+    int64_t size_limit;         /* of the server's SIZE; 0: none */
+    int64_t born;               /* monotonic milliseconds */
+    int uses;                   /* messages begun */
+    bool fresh;                 /* since it left the pool nothing has been read */
+    bool alone;                 /* its next hop has no other host */
+    bool broken;                /* no further command makes sense, not even QUIT */
+};
+
+/*
+ * Connect and shake hands.  host is NULL for a Unix socket.  NULL with the failure, which has been
+ * logged when it is about connecting.
+ */
+struct session *session_open(const struct agent *agent, const struct destination *destination,
+                             const struct host *host, const char *queue_id, struct arena *arena,
+                             struct failure *failure) MUST_USE;
+
+/* QUIT when that makes sense, without waiting unless smtp_skip_quit_response is off. */
+void session_close(const struct agent *agent, struct session *session);
+
+/* What the pool looks sessions up by. */
+const char *session_host_key(struct arena *arena, const struct destination *destination,
+                             const struct host *host);
+
+/*
+ * Read a reply.  False with the failure "lost connection with ... while DOING" or
+ * "conversation with ... timed out while DOING"; the session is broken then.
+ */
+bool session_read(struct session *session, int timeout_seconds, const char *doing,
+                  const char *queue_id, struct arena *arena, struct failure *failure) MUST_USE;
+
+/* Write out what stands in the stream, likewise. */
+bool session_flush(struct session *session, int timeout_seconds, const char *doing,
+                   struct arena *arena, struct failure *failure) MUST_USE;
+
+/* "host H[A] said: REPLY (in reply to WHAT)". */
+struct failure session_said(const struct session *session, const char *what,
+                            struct arena *arena);
