@@ -1,0 +1,52 @@
+/*
+ * Mailboxes on this host: a file of messages (mbox) or a folder of them (Maildir).
+ *
+ * The caller has become the recipient (effective user and groups) before; nothing here
+ * changes identity.  After true the message is on disk.  After false nothing of it remains, and
+ * the trouble says whether to try again.
+ */
+#pragma once
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "base/str.h"
+
+#include <sys/types.h>
+
+/* What is delivered: the headers that the delivery adds, then the content of a queue file. */
+struct mailbox_message {
+    int file;                   /* borrowed */
+    int64_t content_offset, content_length;     /* as in struct envelope */
+    struct slice headers;       /* whole lines with LF: Return-Path:, Delivered-To: ... */
+    const char *sender;         /* for the From_ line of an mbox; "" is MAILER-DAEMON */
+};
+
+enum mailbox_lock { MAILBOX_FCNTL = 1, MAILBOX_FLOCK = 2, MAILBOX_DOTLOCK = 4 };
+
+struct mailbox_settings {
+    unsigned locks;             /* MAILBOX_ bits of mailbox_delivery_lock */
+    int lock_attempts, lock_delay_seconds, stale_lock_seconds;
+    int64_t size_limit;         /* mailbox_size_limit; 0: none */
+};
+
+struct mailbox_trouble {
+    const char *dsn;            /* "4.2.0", "5.2.2" */
+    struct error error;         /* "unable to create lock file /x.lock: File exists" */
+};
+
+/* "fcntl, dotlock" to bits; false for another word. */
+bool mailbox_locks_parse(struct slice list, unsigned *locks, struct error *error) MUST_USE;
+
+/*
+ * Append to an mbox, made with mode 0600 when it is not there.  It must be a plain file of one
+ * link that belongs to owner (strict_mailbox_ownership), or anybody's when owner is -1.
+ * Waits for locks.
+ */
+bool mailbox_append(const char *path, uid_t owner, const struct mailbox_message *message,
+                    const struct mailbox_settings *settings,
+                    struct mailbox_trouble *trouble) MUST_USE;
+
+/* Put a file into a Maildir; path ends in "/".  Its folders are made with mode 0700. */
+bool maildir_deliver(const char *path, const struct mailbox_message *message,
+                     const struct mailbox_settings *settings,
+                     struct mailbox_trouble *trouble) MUST_USE;

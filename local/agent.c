@@ -1,0 +1,179 @@
+#include "agent.h"
+
+#include "address/lookup.h"
+#include "base/memory.h"
+#include "base/scope.h"
+#include "expand.h"
+#include "log/log.h"
+#include "submit.h"
+#include "visited.h"
+
+#include <errno.h>
+
+enum { CLEANUP_IDLE_LANES = 2, CLEANUP_IDLE_SECONDS = 100 };
+
+/* Parameters that would send the mail another way: without them it would be lost on a wrong one. */
+static bool refuse_unserved(const struct config *config, struct error *error)
+{
+    const struct {
+        const char *name, *value;
+    } unserved[] = {
+        { "mailbox_transport", config->mailbox_transport },
+        { "mailbox_transport_maps", config->mailbox_transport_maps },
+        { "mailbox_command_maps", config->mailbox_command_maps },
+        { "fallback_transport", config->fallback_transport },
+        { "fallback_transport_maps", config->fallback_transport_maps },
+    };
+
+    for (size_t i = 0; i < COUNT(unserved); i++)
+        if (*unserved[i].value)
+            return error_set(error, "parameter %s is set, but is not served by this program",
+                             unserved[i].name);
+    if (config->mailbox_size_limit > 0
+        && (config->mailbox_size_limit < config->message_size_limit
+            || config->message_size_limit == 0))
+        return error_set(error, "main.cf configuration error: mailbox_size_limit is smaller "
+                         "than message_size_limit");
+    return true;
+}
+
+static void file_was_read(void *argument, const char *path)
+{
+    service_reads(argument, path);
+}
+
+static bool open_tables(struct agent *agent, struct service_context *context,
+                        struct error *error)
+{
+    const struct config *config = agent->config;
+    struct table_context *tables = memory_new(1, sizeof(*tables));
+
+    *tables = (struct table_context){
+        .queue_directory = config->queue_directory,
+        .default_type = config->default_database_type,
+        .proxymap_service = config->proxymap_service_name,
+        .config = config, .file_read = file_was_read, .argument = context,
+    };
+    agent->aliases = table_list_open(tables, "alias_maps", config->alias_maps,
+                                     TABLE_FOLD | TABLE_NO_SUBSTITUTION, error);
+    agent->lookup = agent->aliases ? lookup_open(config, tables, error) : NULL;
+    agent->resolver = agent->lookup
+                          ? resolver_open(config, tables, agent->lookup, RESOLVE_MAIL, error)
+                          : NULL;
+    return agent->resolver;
+}
+
+static struct reporter *open_reporter(const struct service_context *context)
+{
+    const struct config *config = context->config;
+    struct reporter_settings settings = {
+        .bounce_socket = service_socket(context, "private", config->bounce_service_name),
+        .defer_socket = service_socket(context, "private", config->defer_service_name),
+        .trace_socket = service_socket(context, "private", config->trace_service_name),
+        .soft_bounce = config->soft_bounce,
+        .delay_resolution_limit = config->delay_logging_resolution_limit,
+        .timeout_seconds = config->ipc_timeout,
+    };
+
+    return reporter_new(&settings);
+}
+
+bool agent_prepare(struct service_context *context, struct error *error)
+{
+    const struct config *config = context->config;
+    struct agent *agent = memory_new(1, sizeof(*agent));
+
+    agent->config = config;
+    agent->service_name = context->service_name;
+    if (!refuse_unserved(config, error) || !open_tables(agent, context, error)
+        || !mailbox_locks_parse(slice_of(config->mailbox_delivery_lock), &agent->mailbox.locks,
+                                error))
+        return false;
+    agent->mailbox.lock_attempts = config->deliver_lock_attempts;
+    agent->mailbox.lock_delay_seconds = config->deliver_lock_delay;
+    agent->mailbox.stale_lock_seconds = config->stale_lock_time;
+    agent->mailbox.size_limit = config->mailbox_size_limit;
+    agent->rewrite = rewrite_settings_of(config);
+    agent->reporter = open_reporter(context);
+    agent->cleanup = lane_pool_new(service_socket(context, "public",
+                                                  config->cleanup_service_name),
+                                   CLEANUP_IDLE_LANES, CLEANUP_IDLE_SECONDS);
+    agent->identities = identities_new();
+    context->state = agent;
+    return true;
+}
+
+/* Everything that one recipient of the request leads to. */
+static enum delivery_status deliver(const struct agent *agent,
+                                    const struct delivery_request *request, int file,
+                                    const struct recipient *recipient,
+                                    const struct hash *visited, struct arena *arena)
+{
+    struct vector_of_members forwarded = { NULL, 0, 0 };
+    struct job job = {
+        .agent = agent, .request = request, .recipient = recipient, .file = file,
+        .arena = arena, .visited = visited, .seen = hash_new(), .forwarded = &forwarded,
+        .status = DELIVERY_SENT,
+    };
+    struct origin top = { .depth = 0 };
+
+    if (request->flags & REQUEST_PROBE) {
+        struct outcome outcome = {
+            .action = OUTCOME_DELIVERABLE, .dsn = "2.0.0", .reason = "delivers to local",
+            .relay = "local", .diagnostic_type = "", .diagnostic_text = "", .remote_mta = "",
+        };
+
+        job_report(&job, recipient->address, &outcome);
+    } else if (visited_has(visited, recipient->address)) {
+        job_fail(&job, recipient->address, "5.4.6", "mail forwarding loop for %s",
+                 recipient->address);
+    } else {
+        expand_local(&job, recipient->address, &top);
+        submit_forwarded(&job);
+    }
+    hash_free(job.seen, NULL);
+    if (!job.reported)
+        job_fail(&job, recipient->address, "5.3.5", "mail system configuration error");
+    return job.status;
+}
+
+static bool send_report(struct client *client, const struct delivery_request *request,
+                        struct recipient_report *items, size_t count)
+{
+    struct error error = ERROR_NONE;
+    struct delivery_report report = {
+        .queue_id = request->envelope.queue_id, .recipients = { items, count, 0 }, .last = 1,
+        .dsn = "", .text = "",
+    };
+
+    if (delivery_report_send(client->lane, &report, &error))
+        return true;
+    log_warn("%s: report to the queue manager: %s", report.queue_id, error.text);
+    return false;
+}
+
+enum turn agent_turn(struct client *client)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct delivery_request request;
+    struct error error = ERROR_NONE;
+    AUTO_CLOSE int file = -1;
+
+    if (!delivery_receive(client->lane, arena, &request, &file, &error)) {
+        if (error.code != EPIPE)
+            log_warn("delivery request: %s", error.text);
+        return TURN_LEAVE;
+    }
+
+    const struct recipient_list *recipients = &request.envelope.recipients;
+    struct recipient_report *items = arena_take(arena, (recipients->count + 1) * sizeof(*items));
+    struct hash *visited = visited_read(&request, file);
+
+    for (size_t i = 0; i < recipients->count; i++) {
+        items[i].handle = recipients->items[i].handle;
+        items[i].status = deliver(client->context->state, &request, file, &recipients->items[i],
+                                  visited, arena);
+    }
+    hash_free(visited, NULL);
+    return send_report(client, &request, items, recipients->count) ? TURN_STAY : TURN_LEAVE;
+}

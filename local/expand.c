@@ -1,0 +1,378 @@
+#include "expand.h"
+
+#include "address/address.h"
+#include "base/memory.h"
+#include "base/scope.h"
+#include "forward_file.h"
+#include "log/log.h"
+#include "mailboxes.h"
+#include "text_file.h"
+
+#include <strings.h>
+
+enum { DEPTH_LIMIT = 100 };
+
+/* --- Where an address belongs. ---------------------------------------------------- */
+
+/* The member's standard form, in the arena. */
+static const char *rewrite(struct job *job, const char *address)
+{
+    AUTO_STR struct str output = STR_EMPTY;
+
+    rewrite_address(&job->agent->rewrite, REWRITE_LOCAL, slice_of(address), &output);
+    return arena_text(job->arena, str_slice(&output));
+}
+
+static bool is_local(struct job *job, const char *address, bool *known)
+{
+    struct resolution resolution = RESOLUTION_EMPTY;
+    struct error error = ERROR_NONE;
+
+    *known = resolver_resolve(job->agent->resolver, slice_of(job->request->envelope.sender),
+                              slice_of(address), &resolution, &error);
+    if (!*known)
+        log_warn("%s: %s", job->request->envelope.queue_id, error.text);
+
+    bool local = *known && slice_is(str_slice(&resolution.transport), job->agent->service_name);
+
+    resolution_free(&resolution);
+    return local;
+}
+
+static void forward(struct job *job, const char *address, const struct origin *origin)
+{
+    struct vector_of_members *members = job->forwarded;
+
+    if (!job_first_time(job, "forward", address, 0))
+        return;
+    if (members->count == members->capacity) {
+        size_t capacity = members->capacity ? members->capacity * 2 : 8;
+        struct member *items = arena_take(job->arena, capacity * sizeof(*items));
+
+        if (members->count > 0)
+            memcpy(items, members->items, members->count * sizeof(*items));
+        members->items = items;
+        members->capacity = capacity;
+    }
+    members->items[members->count++] = (struct member){ address, origin->sender };
+}
+
+/* --- Targets. ----------------------------------------------------------------------- */
+
+static bool is_allowed(struct slice list, const char *class)
+{
+    struct slice word;
+
+    while (slice_take_token(&list, ", \t\r\n", &word))
+        if (slice_is_nocase(word, class))
+            return true;
+    return false;
+}
+
+static const struct identity *default_identity(struct job *job)
+{
+    const struct identity *identity = NULL;
+    struct error error = ERROR_NONE;
+
+    if (identities_find(job->agent->identities, job->agent->config->default_privs, &identity,
+                        &error) != IDENTITY_FOUND)
+        return NULL;
+    return identity;
+}
+
+static void deliver_outside(struct job *job, const struct target *target, const char *member,
+                            const struct origin *origin)
+{
+    const struct config *config = job->agent->config;
+    bool file = target->kind == TARGET_FILE;
+    const char *list = file ? config->allow_mail_to_files : config->allow_mail_to_commands;
+    const struct identity *identity = origin->owner ? origin->owner : default_identity(job);
+
+    if (!is_allowed(slice_of(list), origin->class)) {
+        job_fail(job, member, "5.7.1", "mail to %s is restricted", file ? "file" : "command");
+        return;
+    }
+    if (!identity) {
+        log_warn("default_privs: unknown user %s", config->default_privs);
+        job_fail(job, member, "4.3.5", "mail system configuration error");
+        return;
+    }
+    if (!job_first_time(job, file ? "file" : "command", target->text, identity->uid))
+        return;
+    if (file)
+        deliver_to_file(job, member, target->text, identity);
+    else
+        deliver_to_command(job, member, target->text, identity, (struct slice){ "", 0 });
+}
+
+static void include(struct job *job, const char *path, const char *member,
+                    const struct origin *origin)
+{
+    AUTO_STR struct str text = STR_EMPTY;
+    struct error error = ERROR_NONE;
+    struct origin within = *origin;
+    struct target target;
+
+    within.parent = origin;
+    within.class = "include";
+    within.submit = true;       /* as the list is somebody's, who may be not the alias's owner */
+    within.depth++;
+    if (!text_file_read(path, &text, NULL, &error)) {
+        log_warn("unable to lookup :include: file %s: %s", path, error.text);
+        job_fail(job, member, "5.3.5", "mail system configuration error");
+        return;
+    }
+
+    struct slice rest = str_slice(&text);
+
+    while (target_next_in_file(&rest, job->arena, &target))
+        expand_target(job, &target, member, &within);
+}
+
+static void expand_address(struct job *job, const char *text, const char *member,
+                           const struct origin *origin)
+{
+    bool escaped = *text == '\\', known = true;
+    const char *address = rewrite(job, text + escaped);
+    struct origin within = *origin;
+
+    within.no_alias = within.no_forward = escaped;
+    if (origin->submit && !escaped) {
+        forward(job, address, origin);
+        return;
+    }
+    if (escaped || is_local(job, address, &known))
+        expand_local(job, address, &within);
+    else if (known)
+        forward(job, address, origin);
+    else
+        job_fail(job, member, "4.3.0", "address resolver failure");
+}
+
+void expand_target(struct job *job, const struct target *target, const char *member,
+                   const struct origin *origin)
+{
+    if (origin->depth > DEPTH_LIMIT) {
+        log_warn("possible alias database loop for %s", member);
+        job_fail(job, member, "5.4.6", "possible alias database loop for %s", member);
+        return;
+    }
+    switch (target->kind) {
+    case TARGET_ADDRESS:
+        expand_address(job, target->text, member, origin);
+        return;
+    case TARGET_INCLUDE:
+        include(job, target->text, member, origin);
+        return;
+    case TARGET_FILE:
+    case TARGET_COMMAND:
+        deliver_outside(job, target, member, origin);
+        return;
+    }
+}
+
+/* --- Aliases. ------------------------------------------------------------------------- */
+
+static enum table_result find_alias(struct job *job, struct slice key, struct str *value)
+{
+    AUTO_STR struct str folded = STR_EMPTY;
+    struct error error = ERROR_NONE;
+
+    address_fold(&folded, key);
+
+    enum table_result result = table_list_get(job->agent->aliases, str_slice(&folded), value,
+                                              NULL, &error);
+
+    if (result == TABLE_TROUBLE)
+        log_warn("%s: %s", job->request->envelope.queue_id, error.text);
+    /* An alias of nothing is none. */
+    if (result == TABLE_FOUND && slice_trim(str_slice(value)).length == 0)
+        return TABLE_ABSENT;
+    return result;
+}
+
+static void set_owner(struct job *job, const char *alias, struct origin *within)
+{
+    AUTO_STR struct str owner = STR_EMPTY, value = STR_EMPTY;
+    bool special = job->agent->config->owner_request_special
+                   && (strncasecmp(alias, "owner-", 6) == 0
+                       || slice_ends_nocase(slice_of(alias), "-request"));
+
+    if (special)
+        return;
+    str_format(&owner, "owner-%s", alias);
+    if (find_alias(job, str_slice(&owner), &value) != TABLE_FOUND)
+        return;
+    within->submit = true;
+    within->sender = rewrite(job, job->agent->config->expand_owner_alias
+                                      ? arena_text(job->arena, slice_trim(str_slice(&value)))
+                                      : owner.data);
+}
+
+static bool is_being_expanded(const char *alias, const struct origin *origin)
+{
+    for (; origin; origin = origin->parent)
+        if (origin->alias && strcasecmp(origin->alias, alias) == 0)
+            return true;
+    return false;
+}
+
+static void expand_alias(struct job *job, const char *alias, struct slice list,
+                         const char *address, const struct origin *origin)
+{
+    struct origin within = {
+        .parent = origin, .alias = alias, .class = "alias",
+        .submit = origin->submit, .sender = origin->sender, .depth = origin->depth + 1,
+    };
+    struct target target;
+
+    if (!job_first_time(job, "alias", alias, 0))
+        return;
+    set_owner(job, alias, &within);
+    while (target_next(&list, job->arena, &target))
+        expand_target(job, &target, address, &within);
+}
+
+/* True when the name was an alias, and is taken care of. */
+static bool try_alias(struct job *job, struct slice name, const char *address,
+                      const struct origin *origin)
+{
+    AUTO_STR struct str value = STR_EMPTY;
+    const char *alias = arena_text(job->arena, name);
+    enum table_result result;
+
+    if (origin->alias && strcasecmp(origin->alias, alias) == 0)
+        return false;       /* "john: john, archive": the inner one is the user */
+    result = find_alias(job, name, &value);
+    if (result == TABLE_ABSENT)
+        return false;
+    if (result == TABLE_TROUBLE)
+        job_fail(job, address, "4.3.0", "alias database unavailable");
+    else if (is_being_expanded(alias, origin)) {
+        log_warn("alias database loop for %s", alias);
+        job_fail(job, address, "5.4.6", "alias database loop for %s", alias);
+    } else {
+        struct slice list = str_slice(&value);
+
+        list.data = arena_text(job->arena, list);
+        expand_alias(job, alias, list, address, origin);
+    }
+    return true;
+}
+
+/* --- Users. ----------------------------------------------------------------------------- */
+
+static void deliver_unknown(struct job *job, const char *address, struct slice user,
+                            struct slice extension, const struct origin *origin)
+{
+    AUTO_STR struct str relay = STR_EMPTY;
+    struct origin within = { .parent = origin, .class = "luser", .depth = origin->depth + 1 };
+    struct forward_names names = {
+        .user = user, .extension = extension, .recipient = slice_of(address),
+        .recipient_delimiter = slice_of(job->agent->config->recipient_delimiter),
+    };
+    struct target target;
+
+    forward_expand(slice_of(job->agent->config->luser_relay), &names, &relay);
+
+    struct slice list = slice_trim(str_slice(&relay));
+
+    for (const struct origin *up = origin; up; up = up->parent)
+        if (up->class && strcmp(up->class, "luser") == 0)
+            list.length = 0;
+    if (list.length == 0) {
+        job_fail(job, address, "5.1.1", "unknown user: \"%.*s\"", SLICE_ARGS(user));
+        return;
+    }
+    list.data = arena_text(job->arena, list);
+    if (target_next(&list, job->arena, &target) && target.kind == TARGET_ADDRESS)
+        expand_target(job, &target, address, &within);
+    else
+        job_fail(job, address, "4.3.5", "mail system configuration error");
+}
+
+static bool is_in_forward_of(const struct identity *identity, const struct origin *origin)
+{
+    for (; origin; origin = origin->parent)
+        if (origin->class && strcmp(origin->class, "forward") == 0 && origin->owner
+            && origin->owner->uid == identity->uid)
+            return true;
+    return false;
+}
+
+/* True when a .forward file took care of the mail. */
+static bool try_forward(struct job *job, const char *address, const struct identity *identity,
+                        const struct forward_names *names, const struct origin *origin)
+{
+    AUTO_STR struct str text = STR_EMPTY;
+    struct origin within = {
+        .parent = origin, .class = "forward", .owner = identity, .depth = origin->depth + 1,
+    };
+    struct target target;
+    bool any = false;
+
+    if (origin->no_forward || is_in_forward_of(identity, origin)
+        || !forward_file_find(job->agent->config->forward_path, identity, names, &text))
+        return false;
+
+    struct slice rest = str_slice(&text);
+
+    while (target_next_in_file(&rest, job->arena, &target)) {
+        any = true;
+        expand_target(job, &target, address, &within);
+    }
+    return any;
+}
+
+static void deliver_to_user(struct job *job, const char *address, struct slice user,
+                            struct slice extension, const struct origin *origin)
+{
+    AUTO_STR struct str name = STR_EMPTY;
+    const struct identity *found = NULL;
+    struct error error = ERROR_NONE;
+
+    address_fold(&name, user);
+
+    enum identity_result result =
+        identities_find(job->agent->identities, name.data, &found, &error);
+
+    if (result == IDENTITY_TROUBLE) {
+        job_fail(job, address, "4.3.0", "%s", error.text);
+        return;
+    }
+    if (result == IDENTITY_ABSENT) {
+        deliver_unknown(job, address, user, extension, origin);
+        return;
+    }
+
+    struct identity identity = *found;      /* what a nested find may replace */
+    struct forward_names names = {
+        .user = str_slice(&name), .extension = extension, .recipient = slice_of(address),
+        .home = slice_of(identity.home), .shell = slice_of(identity.shell),
+        .recipient_delimiter = slice_of(job->agent->config->recipient_delimiter),
+    };
+
+    identity.name = arena_copy(job->arena, found->name);
+    identity.home = arena_copy(job->arena, found->home);
+    identity.shell = arena_copy(job->arena, found->shell);
+    if (try_forward(job, address, &identity, &names, origin))
+        return;
+    if (job_first_time(job, "user", identity.name, identity.uid))
+        deliver_to_mailbox(job, address, &identity, extension);
+}
+
+void expand_local(struct job *job, const char *address, const struct origin *origin)
+{
+    struct slice local = address_split(slice_of(address)).local;
+    struct slice user = local, extension = { "", 0 };
+
+    (void)address_split_extension(local, job->agent->config->recipient_delimiter, &user,
+                                  &extension, NULL);
+    if (!origin->no_alias) {
+        if (try_alias(job, local, address, origin))
+            return;
+        if (extension.length > 0 && try_alias(job, user, address, origin))
+            return;
+    }
+    deliver_to_user(job, address, user, extension, origin);
+}

@@ -1,0 +1,116 @@
+#include "identity.h"
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/moment.h"
+#include "log/log.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { REMEMBER_MILLISECONDS = 5000, REMEMBER_LIMIT = 1000, BUFFER_SIZE = 16 * 1024 };
+
+struct remembered {
+    struct identity identity;
+    int64_t until;
+};
+
+struct identities {
+    struct hash *known;
+};
+
+struct identities *identities_new(void)
+{
+    struct identities *identities = memory_new(1, sizeof(*identities));
+
+    identities->known = hash_new();
+    return identities;
+}
+
+static void forget(void *value)
+{
+    struct remembered *remembered = value;
+
+    if (!remembered)
+        return;
+    free((char *)remembered->identity.name);
+    free((char *)remembered->identity.home);
+    free((char *)remembered->identity.shell);
+    free(remembered);
+}
+
+static struct remembered *remember(struct identities *identities, const struct passwd *entry)
+{
+    struct remembered *fresh = memory_new(1, sizeof(*fresh));
+    int count = IDENTITY_GROUPS;
+
+    if (hash_count(identities->known) >= REMEMBER_LIMIT) {
+        hash_free(identities->known, forget);
+        identities->known = hash_new();
+    }
+    fresh->identity.name = memory_copy(entry->pw_name);
+    fresh->identity.home = memory_copy(entry->pw_dir);
+    fresh->identity.shell = memory_copy(entry->pw_shell);
+    fresh->identity.uid = entry->pw_uid;
+    fresh->identity.gid = entry->pw_gid;
+    /* With more groups than fit, those that do are kept. */
+    if (getgrouplist(entry->pw_name, entry->pw_gid, fresh->identity.groups, &count) < 0)
+        count = IDENTITY_GROUPS;
+    fresh->identity.group_count = (size_t)count;
+    fresh->until = moment_now() + REMEMBER_MILLISECONDS;
+    forget(hash_set(identities->known, slice_of(entry->pw_name), fresh));
+    return fresh;
+}
+
+enum identity_result identities_find(struct identities *identities, const char *name,
+                                     const struct identity **identity, struct error *error)
+{
+    struct remembered *known = hash_get(identities->known, slice_of(name));
+    struct passwd entry, *found = NULL;
+
+    if (known && known->until > moment_now()) {
+        *identity = &known->identity;
+        return IDENTITY_FOUND;
+    }
+
+    char *buffer = memory_new(1, BUFFER_SIZE);
+    int code = getpwnam_r(name, &entry, buffer, BUFFER_SIZE, &found);
+
+    if (found)
+        *identity = &remember(identities, found)->identity;
+    free(buffer);
+    if (found)
+        return IDENTITY_FOUND;
+    if (code == 0 || code == ENOENT || code == ESRCH)
+        return IDENTITY_ABSENT;
+    error_code(error, code, "user lookup error for %s: %s", name, strerror(code));
+    return IDENTITY_TROUBLE;
+}
+
+bool identity_become(const struct identity *identity, struct error *error)
+{
+    if (setgroups(identity->group_count, identity->groups) == 0
+        && setegid(identity->gid) == 0 && seteuid(identity->uid) == 0)
+        return true;
+    error_system(error, "become user %s", identity->name);
+    identity_return();
+    return false;
+}
+
+void identity_return(void)
+{
+    gid_t none = 0;
+
+    if (seteuid(0) < 0 || setegid(0) < 0 || setgroups(0, &none) < 0)
+        log_fatal("cannot return from the identity of a user: %s", strerror(errno));
+}
+
+bool identity_become_for_good(const struct identity *identity)
+{
+    return setgroups(identity->group_count, identity->groups) == 0
+           && setresgid(identity->gid, identity->gid, identity->gid) == 0
+           && setresuid(identity->uid, identity->uid, identity->uid) == 0;
+}

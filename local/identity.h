@@ -1,0 +1,42 @@
+/*
+ * Accounts of this host, and acting as one of them.
+ *
+ * Only this room changes the effective user; the process serves one request at a
+ * time, in one thread.
+ */
+#pragma once
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum { IDENTITY_GROUPS = 64 };
+
+struct identity {
+    const char *name, *home, *shell;
+    uid_t uid;
+    gid_t gid;
+    gid_t groups[IDENTITY_GROUPS];
+    size_t group_count;
+};
+
+struct identities;
+
+/* Accounts are remembered for a few seconds. */
+struct identities *identities_new(void) MUST_USE;
+
+enum identity_result { IDENTITY_FOUND, IDENTITY_ABSENT, IDENTITY_TROUBLE };
+
+/* The identity is valid until the next find. */
+enum identity_result identities_find(struct identities *identities, const char *name,
+                                     const struct identity **identity, struct error *error);
+
+/* Take over the effective user and groups; false when the kernel refuses: do not go on. */
+bool identity_become(const struct identity *identity, struct error *error) MUST_USE;
+
+/* The effective user is root again.  Ends the process when that fails. */
+void identity_return(void);
+
+/* In a child before exec: for good, with no way back. */
+bool identity_become_for_good(const struct identity *identity) MUST_USE;

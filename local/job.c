@@ -1,0 +1,107 @@
+#include "job.h"
+
+#include "address/address.h"
+#include "base/scope.h"
+
+static enum delivery_status worse(enum delivery_status a, enum delivery_status b)
+{
+    if (a == DELIVERY_DEFERRED || b == DELIVERY_DEFERRED)
+        return DELIVERY_DEFERRED;
+    return a == DELIVERY_BOUNCED || b == DELIVERY_BOUNCED ? DELIVERY_BOUNCED : DELIVERY_SENT;
+}
+
+static const char *original_of(const struct job *job)
+{
+    return *job->recipient->original ? job->recipient->original : job->recipient->address;
+}
+
+void job_report(struct job *job, const char *member, const struct outcome *outcome)
+{
+    struct recipient shown = *job->recipient;
+
+    shown.address = member;
+    shown.original = original_of(job);
+    job->status = worse(job->status, reporter_report(job->agent->reporter, job->request, &shown,
+                                                     outcome));
+    job->reported = true;
+}
+
+void job_sent(struct job *job, const char *member, const char *reason)
+{
+    struct outcome outcome = {
+        .action = OUTCOME_DELIVERED, .dsn = "2.0.0", .reason = reason, .relay = "local",
+        .diagnostic_type = "", .diagnostic_text = "", .remote_mta = "",
+    };
+
+    job_report(job, member, &outcome);
+}
+
+void job_fail(struct job *job, const char *member, const char *dsn, const char *format, ...)
+{
+    AUTO_STR struct str reason = STR_EMPTY;
+    va_list args;
+
+    va_start(args, format);
+    str_vformat(&reason, format, args);
+    va_end(args);
+
+    struct outcome outcome = {
+        .action = *dsn == '5' ? OUTCOME_FAILED : OUTCOME_DELAYED, .dsn = dsn,
+        .reason = reason.data, .relay = "local",
+        .diagnostic_type = "", .diagnostic_text = "", .remote_mta = "",
+    };
+
+    job_report(job, member, &outcome);
+}
+
+bool job_first_time(struct job *job, const char *kind, const char *target, uid_t uid)
+{
+    AUTO_STR struct str key = STR_EMPTY, plain = STR_EMPTY;
+
+    str_format(&plain, "%s %lu %s", kind, (unsigned long)uid, target);
+    address_fold(&key, str_slice(&plain));
+    if (hash_get(job->seen, str_slice(&key)))
+        return false;
+    if (hash_count(job->seen) < (size_t)job->agent->config->duplicate_filter_limit
+        || job->agent->config->duplicate_filter_limit == 0)
+        hash_set(job->seen, str_slice(&key), job);
+    return true;
+}
+
+static bool class_is_listed(struct slice list, const char *class)
+{
+    struct slice word;
+
+    while (slice_take_token(&list, ", \t\r\n", &word))
+        if (slice_is_nocase(word, class))
+            return true;
+    return false;
+}
+
+void job_headers(const struct job *job, const char *class, struct str *headers)
+{
+    const struct config *config = job->agent->config;
+
+    str_text(headers, "Return-Path: <");
+    if (*job->request->envelope.sender)
+        address_quote(headers, slice_of(job->request->envelope.sender));
+    str_text(headers, ">\nX-Original-To: ");
+    address_quote(headers, slice_of(original_of(job)));
+    str_byte(headers, '\n');
+    if (class_is_listed(slice_of(config->prepend_delivered_header), class)) {
+        str_text(headers, "Delivered-To: ");
+        address_quote(headers, slice_of(job->recipient->address));
+        str_byte(headers, '\n');
+    }
+}
+
+struct mailbox_message job_message(const struct job *job, const struct str *headers)
+{
+    const struct envelope *envelope = &job->request->envelope;
+
+    return (struct mailbox_message){
+        .file = job->file, .content_offset = envelope->content_offset,
+        .content_length = envelope->content_length, .headers = str_slice(headers),
+        .sender = envelope->sender,
+    };
+}

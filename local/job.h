@@ -1,0 +1,60 @@
+/*
+ * One recipient of a request on its way through aliases and .forward files: what it has led
+ * to so far.
+ */
+#pragma once
+
+#include "agent.h"
+#include "base/hash.h"
+#include "deliver/request.h"
+
+struct job {
+    const struct agent *agent;
+    const struct delivery_request *request;
+    const struct recipient *recipient;
+    int file;                       /* of the queue, borrowed */
+    struct arena *arena;
+    const struct hash *visited;     /* addresses of Delivered-To: headers, folded */
+    struct hash *seen;              /* what was delivered to already (duplicates) */
+    struct vector_of_members *forwarded;
+    enum delivery_status status;    /* the worst so far */
+    bool reported;                  /* something has been logged for the recipient */
+};
+
+/* Where an address comes from. */
+struct origin {
+    const struct origin *parent;
+    const char *alias;              /* the alias that is being expanded; NULL in .forward, top */
+    const char *class;              /* "alias", "include", "forward" (allow_mail_to_files) */
+    const struct identity *owner;   /* whose rights commands and files get; NULL: default_privs */
+    bool no_alias;                  /* \user */
+    bool no_forward;
+    bool submit;                    /* members go out as a new message, local ones too */
+    const char *sender;             /* of that message; NULL: the sender's own */
+    int depth;
+};
+
+struct member {
+    const char *address;            /* internal form, rewritten */
+    const char *sender;             /* NULL: the sender's own */
+};
+
+struct vector_of_members {
+    struct member *items;
+    size_t count, capacity;
+};
+
+/* Report the fate of the address member (internal form). */
+void job_report(struct job *job, const char *member, const struct outcome *outcome);
+void job_sent(struct job *job, const char *member, const char *reason);
+void job_fail(struct job *job, const char *member, const char *dsn, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+
+/* False when the key was there before: a duplicate. */
+bool job_first_time(struct job *job, const char *kind, const char *target, uid_t uid);
+
+/* The headers that a delivery puts on top; file says whether prepend_delivered_header of the class
+ * ("command", "file", "forward") asks for Delivered-To. */
+void job_headers(const struct job *job, const char *class, struct str *headers);
+
+struct mailbox_message job_message(const struct job *job, const struct str *headers);

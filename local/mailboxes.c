@@ -1,0 +1,167 @@
+#include "mailboxes.h"
+
+#include "base/scope.h"
+#include "command.h"
+#include "log/log.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+/* --- Files. -------------------------------------------------------------------------- */
+
+static bool is_folder_name(const char *path)
+{
+    return slice_ends(slice_of(path), "/");
+}
+
+static bool put(struct job *job, const char *path, uid_t owner, const char *class,
+                struct mailbox_trouble *trouble)
+{
+    AUTO_STR struct str headers = STR_EMPTY;
+
+    job_headers(job, class, &headers);
+
+    struct mailbox_message message = job_message(job, &headers);
+
+    return is_folder_name(path)
+               ? maildir_deliver(path, &message, &job->agent->mailbox, trouble)
+               : mailbox_append(path, owner, &message, &job->agent->mailbox, trouble);
+}
+
+static void fail_maildir(struct job *job, const char *member, const struct identity *identity,
+                         const struct mailbox_trouble *trouble)
+{
+    if (trouble->error.code == EACCES) {
+        log_warn("maildir access problem for UID/GID=%lu/%lu: %s",
+                 (unsigned long)identity->uid, (unsigned long)identity->gid,
+                 trouble->error.text);
+        log_warn("perhaps you need to create the maildirs in advance");
+    }
+    job_fail(job, member, trouble->dsn, "maildir delivery failed: %s", trouble->error.text);
+}
+
+static bool become(struct job *job, const char *member, const struct identity *identity)
+{
+    struct error error = ERROR_NONE;
+
+    if (identity_become(identity, &error))
+        return true;
+    log_warn("%s", error.text);
+    job_fail(job, member, "4.3.0", "mail system configuration error");
+    return false;
+}
+
+void deliver_to_file(struct job *job, const char *member, const char *path,
+                     const struct identity *identity)
+{
+    struct mailbox_trouble trouble = { "4.2.0", ERROR_NONE };
+
+    if (!become(job, member, identity))
+        return;
+
+    bool done = put(job, path, (uid_t)-1, "file", &trouble);
+
+    identity_return();
+    if (done)
+        job_sent(job, member,
+                 is_folder_name(path) ? "delivered to maildir"
+                                      : arena_format(job->arena, "delivered to file: %s", path));
+    else if (is_folder_name(path))
+        fail_maildir(job, member, identity, &trouble);
+    else
+        job_fail(job, member, trouble.dsn, "cannot append message to file %s: %s", path,
+                 trouble.error.text);
+}
+
+/* --- The user's mailbox. -------------------------------------------------------------- */
+
+/*
+ * The identity that may make files in the spool folder: the user where everybody may, else
+ * root with the folder's group.
+ */
+static struct identity spool_identity(const struct config *config,
+                                      const struct identity *identity)
+{
+    struct identity keeper = *identity;
+    struct stat status;
+
+    if (stat(config->mail_spool_directory, &status) < 0 || (status.st_mode & S_IWOTH))
+        return keeper;
+    keeper.uid = 0;
+    if (status.st_mode & S_IWGRP)
+        keeper.gid = status.st_gid;
+    return keeper;
+}
+
+static const char *mailbox_path(struct job *job, const struct identity *identity)
+{
+    const struct config *config = job->agent->config;
+    const char *folder = config->mail_spool_directory;
+
+    if (*config->home_mailbox)
+        return arena_format(job->arena, "%s/%s", identity->home, config->home_mailbox);
+    if (is_folder_name(folder))
+        return arena_format(job->arena, "%s%s/", folder, identity->name);
+    return arena_format(job->arena, "%s/%s", folder, identity->name);
+}
+
+static void deliver_to_box(struct job *job, const char *member, const struct identity *identity)
+{
+    const struct config *config = job->agent->config;
+    const char *path = mailbox_path(job, identity);
+    bool in_spool = !*config->home_mailbox;
+    struct identity actor = in_spool ? spool_identity(config, identity) : *identity;
+    uid_t owner = config->strict_mailbox_ownership || actor.uid != identity->uid
+                      ? identity->uid : (uid_t)-1;
+    struct mailbox_trouble trouble = { "4.2.0", ERROR_NONE };
+
+    if (!become(job, member, &actor))
+        return;
+
+    bool done = put(job, path, owner, "file", &trouble);
+
+    identity_return();
+    if (done)
+        job_sent(job, member,
+                 is_folder_name(path) ? "delivered to maildir" : "delivered to mailbox");
+    else if (is_folder_name(path))
+        fail_maildir(job, member, identity, &trouble);
+    else
+        job_fail(job, member, trouble.dsn, "cannot update mailbox %s for user %s. %s", path,
+                 identity->name, trouble.error.text);
+}
+
+void deliver_to_mailbox(struct job *job, const char *member, const struct identity *identity,
+                        struct slice extension)
+{
+    const char *command = job->agent->config->mailbox_command;
+
+    if (*command)
+        deliver_to_command(job, member, command, identity, extension);
+    else
+        deliver_to_box(job, member, identity);
+}
+
+/* --- Commands. ------------------------------------------------------------------------- */
+
+void deliver_to_command(struct job *job, const char *member, const char *command,
+                        const struct identity *identity, struct slice extension)
+{
+    AUTO_STR struct str headers = STR_EMPTY, output = STR_EMPTY;
+    struct command_result result = { .dsn = "4.3.0" };
+
+    job_headers(job, "command", &headers);
+
+    struct mailbox_message message = job_message(job, &headers);
+    struct command_request request = {
+        .command = command, .identity = identity, .message = &message, .job = job,
+        .member = member, .extension = extension,
+        .timeout_seconds = job->agent->config->command_time_limit,
+    };
+
+    if (command_run(&request, &result)) {
+        job_sent(job, member, arena_format(job->arena, "delivered to command: %s", command));
+        return;
+    }
+    job_fail(job, member, result.dsn, "%s", result.reason);
+}
