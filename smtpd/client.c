@@ -1,0 +1,323 @@
+#include "client.h"
+
+#include "base/memory.h"
+#include "base/scope.h"
+#include "log/log.h"
+#include "peer.h"
+#include "session.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <sys/statvfs.h>
+#include <time.h>
+
+enum { CHUNK_PIECE = 64 * 1024, LANE_IDLE_SECONDS = 60 };
+
+/* What prepare opened, for all threads. */
+struct smtpd {
+    struct server server;
+    struct dns *dns;
+    struct lane_pool *cleanup;
+    const char *queue_directory;
+};
+
+/* What a client has here while it is connected. */
+struct visitor {
+    struct session *session;
+    struct str output;
+};
+
+/* --- Whom sessions ask. ----------------------------------------------------------- */
+
+static void *submit(void *argument, struct submission *submission)
+{
+    struct smtpd *smtpd = argument;
+
+    return submitter_new(smtpd->cleanup, submission, smtpd->server.config->ipc_timeout);
+}
+
+static bool submit_add(void *submitter, struct slice content, struct error *error)
+{
+    return submitter_add(submitter, content, error);
+}
+
+static bool submit_end(void *submitter, struct arena *arena, struct submission_reply *reply,
+                       struct error *error)
+{
+    return submitter_end(submitter, arena, reply, error);
+}
+
+static void submit_abandon(void *submitter)
+{
+    submitter_abandon(submitter);
+}
+
+/* A mail is small beside a disk: a figure that is a second old will do. */
+static int64_t queue_free(void *argument)
+{
+    struct smtpd *smtpd = argument;
+    static _Thread_local struct { int64_t until, bytes; } known;
+    int64_t now = moment_now();
+    struct statvfs status;
+
+    if (now < known.until)
+        return known.bytes;
+    known.until = now + 1000;
+    known.bytes = statvfs(smtpd->queue_directory, &status) < 0
+                      ? -1 : (int64_t)status.f_bavail * (int64_t)status.f_frsize;
+    return known.bytes;
+}
+
+static void query(void *argument, const char *name, enum dns_type type, struct arena *arena,
+                  struct dns_answer *answer)
+{
+    struct smtpd *smtpd = argument;
+
+    dns_query(smtpd->dns, name, type, arena, answer);
+}
+
+static void wait_seconds(UNUSED void *argument, int seconds)
+{
+    struct timespec span = { seconds, 0 };
+
+    nanosleep(&span, NULL);
+}
+
+static void file_was_read(void *argument, const char *path)
+{
+    service_reads(argument, path);
+}
+
+bool smtpd_prepare(struct service_context *context, struct error *error)
+{
+    const struct config *config = context->config;
+    struct smtpd *smtpd = memory_new(1, sizeof(*smtpd));
+    struct table_context tables = {
+        .queue_directory = config->queue_directory,
+        .default_type = config->default_database_type,
+        .proxymap_service = config->proxymap_service_name,
+        .config = config,
+        .file_read = file_was_read,
+        .argument = context,
+    };
+
+    tzset();
+    context->state = smtpd;
+    if (config->line_length_limit < 512)
+        return error_set(error, "invalid line_length_limit parameter value %d < 512",
+                         config->line_length_limit);
+    smtpd->queue_directory = config->queue_directory;
+    smtpd->dns = dns_new(&(struct dns_settings){ 0 }, error);
+    if (!smtpd->dns)
+        return false;
+    smtpd->cleanup = lane_pool_new(service_socket(context, "public",
+                                                  config->cleanup_service_name),
+                                   64, LANE_IDLE_SECONDS);
+    smtpd->server.calls = (struct server_calls){
+        .argument = smtpd,
+        .submit = submit,
+        .submit_add = submit_add,
+        .submit_end = submit_end,
+        .submit_abandon = submit_abandon,
+        .queue_free = queue_free,
+        .query = query,
+        .pause = wait_seconds,
+    };
+    return server_open(&smtpd->server, config, &tables, error);
+}
+
+/* --- Turns. ----------------------------------------------------------------------- */
+
+static void renew_deadline(struct client *client)
+{
+    int seconds = client->context->config->smtpd_timeout;
+
+    client->deadline = moment_after(seconds);
+    stream_set_deadline(client->stream, client->deadline);
+}
+
+static enum stream_result write_output(struct client *client, struct visitor *visitor)
+{
+    int pause = session_take_pause(visitor->session);
+
+    if (pause)
+        wait_seconds(NULL, pause);
+    if (!visitor->output.length)
+        return STREAM_OK;
+    renew_deadline(client);
+    stream_write(client->stream, str_slice(&visitor->output));
+    str_clear(&visitor->output);
+    return stream_flush(client->stream);
+}
+
+/* What a failed read or write means for the session. */
+static void end_session(struct client *client, struct visitor *visitor,
+                        enum stream_result result)
+{
+    if (result == STREAM_TIMEOUT) {
+        session_expired(visitor->session);
+        write_output(client, visitor);
+    } else
+        session_lost(visitor->session);
+}
+
+/* The whole of a line that may be longer than the limit: the rest is thrown away. */
+static enum stream_result read_command(struct client *client, struct visitor *visitor, bool *cut)
+{
+    size_t limit = session_line_limit(visitor->session);
+    AUTO_STR struct str first = STR_EMPTY;
+    struct slice line;
+    enum stream_result result = stream_line(client->stream, limit, &line, NULL);
+
+    *cut = result == STREAM_TOO_LONG;
+    if (*cut)
+        str_set(&first, line);
+    while (result == STREAM_TOO_LONG)
+        result = stream_line(client->stream, limit, &line, NULL);
+    if (result == STREAM_OK)
+        session_obey(visitor->session, *cut ? str_slice(&first) : line,
+                     stream_peek(client->stream), *cut);
+    return result;
+}
+
+static enum stream_result read_content(struct client *client, struct visitor *visitor)
+{
+    struct slice line;
+    bool crlf = false;
+    enum stream_result result = stream_line(client->stream,
+                                            session_line_limit(visitor->session), &line, &crlf);
+
+    if (result == STREAM_OK || result == STREAM_TOO_LONG) {
+        session_content(visitor->session, line, result == STREAM_OK, crlf);
+        return STREAM_OK;
+    }
+    return result;
+}
+
+static enum stream_result read_chunk(struct client *client, struct visitor *visitor)
+{
+    size_t left = session_chunk_left(visitor->session);
+    struct slice bytes;
+    enum stream_result result = stream_read(client->stream,
+                                            left < CHUNK_PIECE ? left : CHUNK_PIECE, &bytes);
+
+    if (result == STREAM_OK)
+        session_chunk(visitor->session, bytes);
+    return result;
+}
+
+/* True while there is something to do without waiting for the client. */
+static bool has_work(struct client *client, struct visitor *visitor)
+{
+    switch (session_mode(visitor->session)) {
+    case SESSION_COMMAND:
+        return stream_has_line(client->stream) ||
+               stream_buffered(client->stream) > session_line_limit(visitor->session);
+    case SESSION_CONTENT:
+    case SESSION_CHUNK:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* One step; what the session has said is written before we wait for the client. */
+static enum stream_result step(struct client *client, struct visitor *visitor)
+{
+    enum session_mode mode = session_mode(visitor->session);
+    bool cut;
+
+    if (mode == SESSION_COMMAND)
+        return read_command(client, visitor, &cut);
+    if (visitor->output.length &&
+        !(mode == SESSION_CONTENT ? stream_has_line(client->stream)
+                                  : stream_buffered(client->stream) > 0)) {
+        enum stream_result result = write_output(client, visitor);
+
+        if (result != STREAM_OK)
+            return result;
+    }
+    if (!stream_buffered(client->stream))
+        renew_deadline(client);
+    return mode == SESSION_CONTENT ? read_content(client, visitor) : read_chunk(client, visitor);
+}
+
+static enum turn converse(struct client *client)
+{
+    struct visitor *visitor = client->session;
+    enum stream_result result = STREAM_OK;
+
+    while (result == STREAM_OK && has_work(client, visitor))
+        result = step(client, visitor);
+    if (result == STREAM_OK && session_mode(visitor->session) != SESSION_CUT)
+        result = write_output(client, visitor);
+    if (result != STREAM_OK && session_mode(visitor->session) != SESSION_OVER)
+        end_session(client, visitor, result);
+    if (session_mode(visitor->session) >= SESSION_OVER)
+        return TURN_LEAVE;
+    str_free(&visitor->output);
+    stream_rest(client->stream);
+    return TURN_STAY;
+}
+
+enum turn client_greet(struct client *client)
+{
+    struct smtpd *smtpd = client->context->state;
+    struct visitor *visitor = memory_new(1, sizeof(*visitor));
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct session_client who = { 0 };
+
+    client->session = visitor;
+    visitor->output = STR_EMPTY;
+    log_number(client->number);
+    peer_find(smtpd->dns, client->context->config->smtpd_peername_lookup, &client->peer,
+              &client->local, arena, &who);
+    visitor->session = session_new(&smtpd->server, &who, &visitor->output);
+    renew_deadline(client);
+    session_greet(visitor->session);
+    return converse(client);
+}
+
+enum turn client_turn(struct client *client)
+{
+    struct visitor *visitor = client->session;
+
+    log_number(client->number);
+
+    enum stream_result result = stream_fill(client->stream);
+
+    if (result != STREAM_OK && !stream_has_line(client->stream)) {
+        end_session(client, visitor, result);
+        return TURN_LEAVE;
+    }
+    return converse(client);
+}
+
+void client_expired(struct client *client)
+{
+    log_number(client->number);
+    end_session(client, client->session, STREAM_TIMEOUT);
+}
+
+void client_closing(struct client *client)
+{
+    struct visitor *visitor = client->session;
+
+    log_number(client->number);
+    session_closing(visitor->session);
+    write_output(client, visitor);
+}
+
+void client_leave(struct client *client)
+{
+    struct visitor *visitor = client->session;
+
+    if (!visitor)
+        return;
+    log_number(client->number);
+    session_log_end(visitor->session);
+    session_free(visitor->session);
+    str_free(&visitor->output);
+    free(visitor);
+    client->session = NULL;
+}

@@ -1,0 +1,416 @@
+/*
+ * MAIL and RCPT: the envelope (RFC 5321 4.1.1.2, 4.1.1.3; RFC 3461; RFC 6531).
+ */
+#include "state.h"
+
+#include "address/address.h"
+#include "base/encoding.h"
+#include "base/scope.h"
+#include "log/log.h"
+#include "queue/queue.h"
+#include "smtp/esmtp.h"
+#include "smtp/replies.h"
+
+/* --- Paths. ----------------------------------------------------------------------- */
+
+struct slice path_word(struct slice text)
+{
+    bool quoted = false;
+    int depth = 0;
+    size_t i = 0;
+
+    text = slice_trim_start(text);
+    for (; i < text.length; i++) {
+        char c = text.data[i];
+
+        if (c == '\\' && i + 1 < text.length)
+            i++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && c == '<')
+            depth++;
+        else if (!quoted && c == '>' && depth)
+            depth--;
+        else if (!quoted && !depth && byte_is_space(c))
+            break;
+    }
+    return slice_part(text, 0, i);
+}
+
+void warn_bad_path(const struct session *session, const char *command, struct slice path)
+{
+    AUTO_STR struct str shown = STR_EMPTY;
+
+    printable_text(&shown, path);
+    log_warn("Illegal address syntax from %s[%s] in %s command: %s", session->facts.name,
+             session->facts.address, command, shown.data);
+}
+
+/* "FROM:<a@b>" or "FROM: <a@b>": take the keyword; false when it is not there. */
+static bool take_keyword(struct slice *arguments, const char *keyword)
+{
+    if (!slice_starts_nocase(*arguments, keyword))
+        return false;
+    *arguments = slice_trim_start(slice_from(*arguments, strlen(keyword)));
+    return arguments->length > 0;
+}
+
+static unsigned path_flags(const struct session *session, bool utf8)
+{
+    const struct config *config = session->server->config;
+
+    return (config->strict_rfc821_envelopes ? PATH_STRICT : 0u) |
+           (utf8 ? PATH_UTF8 : 0u) |
+           (config->smtputf8_enable && !config->strict_smtputf8 ? PATH_NO_ASCII_CHECK : 0u);
+}
+
+/* Take the path off *arguments; the parameters stay. */
+static bool take_path(struct slice *arguments, unsigned flags, struct str *address)
+{
+    struct slice word = path_word(*arguments);
+    struct slice rest = word;
+
+    if (address_parse_path(&rest, flags, address) != PATH_GOOD || slice_trim(rest).length)
+        return false;
+    *arguments = slice_from(*arguments, (size_t)(word.data - arguments->data) + word.length);
+    return true;
+}
+
+/* --- MAIL. ------------------------------------------------------------------------ */
+
+/* What the parameters of MAIL said. */
+struct mail_options {
+    const char *encoding;
+    const char *envelope_id;
+    int64_t return_flags;
+    uint64_t size;
+    bool smtputf8;
+};
+
+static bool parse_size(struct session *session, struct slice value, struct mail_options *options)
+{
+    if (slice_number(value, INT64_MAX / 4, &options->size))
+        return true;
+    reply(session, REPLY_BAD_SIZE);
+    return false;
+}
+
+static bool parse_ret(struct session *session, struct slice value, struct mail_options *options)
+{
+    bool full = slice_is_nocase(value, "FULL"), headers = slice_is_nocase(value, "HDRS");
+
+    if (session->server->discarded_extensions & EXTENSION_DSN) {
+        reply(session, REPLY_DSN_DISABLED);
+        return false;
+    }
+    if (options->return_flags || (!full && !headers)) {
+        reply(session, REPLY_BAD_RET);
+        return false;
+    }
+    options->return_flags = full ? RET_FULL : RET_HEADERS;
+    return true;
+}
+
+static bool parse_envid(struct session *session, struct slice value, struct arena *arena,
+                        struct mail_options *options)
+{
+    AUTO_STR struct str decoded = STR_EMPTY;
+
+    if (session->server->discarded_extensions & EXTENSION_DSN) {
+        reply(session, REPLY_DSN_DISABLED);
+        return false;
+    }
+    if (*options->envelope_id || !xtext_decode(&decoded, value) || !decoded.length ||
+        !text_is_ascii(str_slice(&decoded))) {
+        reply(session, REPLY_BAD_ENVID);
+        return false;
+    }
+    options->envelope_id = arena_text(arena, value);
+    return true;
+}
+
+static bool parse_mail_option(struct session *session, struct slice word, struct arena *arena,
+                              struct mail_options *options)
+{
+    struct slice value;
+
+    if (slice_is_nocase(word, "BODY=8BITMIME"))
+        options->encoding = "8bit";
+    else if (slice_is_nocase(word, "BODY=7BIT"))
+        options->encoding = "7bit";
+    else if (session->server->config->smtputf8_enable && slice_is_nocase(word, "SMTPUTF8"))
+        options->smtputf8 = true;
+    else if (parameter_is(word, "SIZE", &value))
+        return parse_size(session, value, options);
+    else if (parameter_is(word, "RET", &value))
+        return parse_ret(session, value, options);
+    else if (parameter_is(word, "ENVID", &value))
+        return parse_envid(session, value, arena, options);
+    else if (!parameter_is(word, "AUTH", &value)) {
+        /* AUTH= is taken and ignored, as RFC 4954 5 allows. */
+        reply(session, 555, "5.5.4", "Unsupported option: %.*s", SLICE_ARGS(word));
+        return false;
+    }
+    return true;
+}
+
+/* True when the queue may take a mail of that size. */
+static bool has_room(struct session *session, int64_t size)
+{
+    const struct config *config = session->server->config;
+    int64_t limit = config->message_size_limit, wanted = config->queue_minfree;
+
+    if (limit > 0 && size > limit) {
+        struct slice text = SLICE_LITERAL("552 5.3.4 Message size exceeds fixed limit");
+
+        facts_log(&session->facts, "reject", text);
+        reply(session, REPLY_TOO_LARGE);
+        return false;
+    }
+
+    int64_t spare = session->server->calls.queue_free(session->server->calls.argument);
+
+    if (wanted < limit + limit / 2)
+        wanted = limit + limit / 2;
+    if (spare < 0 || (spare >= wanted && spare >= size))
+        return true;
+    log_warn("not enough free space in mail queue: %lld bytes < 1.5*message size limit",
+             (long long)spare);
+    facts_log(&session->facts, "reject",
+              SLICE_LITERAL("452 4.3.1 Insufficient system storage"));
+    reply(session, REPLY_DISK_FULL);
+    return false;
+}
+
+static void keep_sender(struct session *session, struct mail *mail, const char *sender,
+                        const struct mail_options *options)
+{
+    struct envelope *envelope = &mail->submission.envelope;
+
+    envelope->sender = sender;
+    envelope->encoding = options->encoding;
+    envelope->envelope_id = options->envelope_id;
+    envelope->return_flags = options->return_flags;
+    envelope->arrival = wall_now();
+    mail->smtputf8 = options->smtputf8;
+    if (options->smtputf8)
+        envelope->send_options |= SENDOPT_SMTPUTF8;
+    if (options->smtputf8 && !text_is_ascii(slice_of(sender)))
+        envelope->send_options |= SENDOPT_SMTPUTF8_SENDER;
+    session->mail = mail;
+}
+
+static bool start_mail(struct session *session, struct mail *mail, const char *sender,
+                       const struct mail_options *options)
+{
+    session->facts.sender = sender;
+    session->facts.size = (int64_t)options->size;
+
+    struct verdict verdict = policy_sender(session->server->policy, &session->facts, mail->arena,
+                                           &mail->effects);
+
+    if (verdict.result == VERDICT_REJECT)
+        reply_refused(session, &verdict);
+    else if (has_room(session, (int64_t)options->size)) {
+        keep_sender(session, mail, sender, options);
+        reply(session, REPLY_SENDER_OK);
+        return true;
+    }
+    session->facts.sender = NULL;
+    session->facts.size = 0;
+    return false;
+}
+
+/* Without it a mail could not be told from its neighbours. */
+static bool read_mail(struct session *session, struct slice arguments, struct mail *mail)
+{
+    AUTO_STR struct str address = STR_EMPTY;
+    struct mail_options options = { .encoding = "", .envelope_id = "" };
+    struct slice path = path_word(arguments), word;
+
+    if (!take_path(&arguments, path_flags(session, true) | PATH_EMPTY, &address)) {
+        warn_bad_path(session, "MAIL", path);
+        reply(session, REPLY_BAD_SENDER);
+        return false;
+    }
+    while ((word = slice_take_word(&arguments)).length > 0)
+        if (!parse_mail_option(session, word, mail->arena, &options))
+            return false;
+    if (session->server->config->strict_smtputf8 && !options.smtputf8 &&
+        !text_is_ascii(str_slice(&address))) {
+        reply(session, REPLY_NEED_SMTPUTF8);
+        return false;
+    }
+    return start_mail(session, mail, arena_text(mail->arena, str_slice(&address)), &options);
+}
+
+bool obey_mail(struct session *session, struct slice arguments)
+{
+    if (session->server->config->smtpd_helo_required && !session->facts.helo)
+        reply(session, REPLY_HELO_FIRST);
+    else if (session->mail)
+        reply(session, REPLY_NESTED_MAIL);
+    else if (session->chunking)
+        reply(session, REPLY_MAIL_AFTER_BDAT);
+    else if (!take_keyword(&arguments, "FROM:"))
+        reply(session, REPLY_MAIL_SYNTAX);
+    else {
+        struct mail *mail = mail_new(session);
+
+        if (read_mail(session, arguments, mail))
+            return true;
+        arena_free(mail->arena);
+    }
+    return false;
+}
+
+/* --- RCPT. ------------------------------------------------------------------------ */
+
+struct rcpt_options {
+    int64_t notify;
+    const char *original;   /* of ORCPT; "" without */
+};
+
+/* "type;xtext" to "type;text". */
+static bool decode_orcpt(struct slice value, struct str *output)
+{
+    size_t semicolon = slice_find(value, ';');
+
+    if (semicolon == 0 || semicolon >= value.length)
+        return false;
+    str_add(output, slice_part(value, 0, semicolon + 1));
+    return xtext_decode(output, slice_from(value, semicolon + 1)) &&
+           text_is_utf8(str_slice(output));
+}
+
+static bool parse_rcpt_option(struct session *session, struct slice word,
+                              struct rcpt_options *options)
+{
+    AUTO_STR struct str decoded = STR_EMPTY;
+    struct slice value;
+    bool notify = parameter_is(word, "NOTIFY", &value);
+    bool original = !notify && parameter_is(word, "ORCPT", &value);
+
+    if (!notify && !original)
+        reply(session, 555, "5.5.4", "Unsupported option: %.*s", SLICE_ARGS(word));
+    else if (session->server->discarded_extensions & EXTENSION_DSN)
+        reply(session, REPLY_DSN_DISABLED);
+    else if (notify && (options->notify || !notify_parse(value, &options->notify)))
+        reply(session, REPLY_BAD_NOTIFY);
+    else if (original && (*options->original || !decode_orcpt(value, &decoded)))
+        reply(session, REPLY_BAD_ORCPT);
+    else {
+        if (original)
+            options->original = arena_text(session->mail->arena, str_slice(&decoded));
+        return true;
+    }
+    return false;
+}
+
+static bool too_many_recipients(struct session *session)
+{
+    const struct config *config = session->server->config;
+    struct mail *mail = session->mail;
+
+    if (session->facts.recipient_count < (size_t)config->smtpd_recipient_limit)
+        return false;
+    /* Who goes on after that is in error (smtpd_recipient_overshoot_limit). */
+    reply(session, REPLY_MANY_RECIPIENTS);
+    if (mail->refused_recipients++ < (size_t)config->smtpd_recipient_overshoot_limit)
+        session->errors--;
+    return true;
+}
+
+static void name_mail(struct session *session)
+{
+    AUTO_STR struct str id = STR_EMPTY;
+    struct envelope *envelope = &session->mail->submission.envelope;
+
+    queue_id_new(&id, session->server->config->enable_long_queue_ids);
+    envelope->queue_id = arena_text(session->mail->arena, str_slice(&id));
+    session->facts.queue_id = envelope->queue_id;
+    if (session->server->config->smtpd_client_port_logging)
+        log_info("%s: client=%s[%s]:%s", envelope->queue_id, session->facts.name,
+                 session->facts.address, session->facts.port);
+    else
+        log_info("%s: client=%s[%s]", envelope->queue_id, session->facts.name,
+                 session->facts.address);
+}
+
+static void keep_recipient(struct session *session, const char *address,
+                           const struct rcpt_options *options)
+{
+    struct mail *mail = session->mail;
+    struct envelope *envelope = &mail->submission.envelope;
+
+    if (!*envelope->queue_id)
+        name_mail(session);
+
+    struct recipient *recipient = envelope_add_recipient(envelope, mail->arena);
+
+    recipient->address = address;
+    recipient->notify = options->notify;
+    recipient->dsn_original = options->original;
+    if (mail->smtputf8 && !text_is_ascii(slice_of(address)))
+        envelope->send_options |= SENDOPT_SMTPUTF8_RECIPIENT;
+    session->facts.recipient_count++;
+}
+
+/* "postmaster" alone must be taken, whoever it is here (RFC 5321 4.5.1). */
+static bool accept_recipient(struct session *session, const char *address,
+                             const struct rcpt_options *options)
+{
+    struct mail *mail = session->mail;
+
+    session->facts.recipient = address;
+
+    struct verdict verdict = policy_recipient(session->server->policy, &session->facts,
+                                              mail->arena, &mail->effects);
+
+    if (verdict.result == VERDICT_REJECT)
+        reply_refused(session, &verdict);
+    else {
+        keep_recipient(session, address, options);
+        reply(session, REPLY_RECIPIENT_OK);
+    }
+    session->facts.recipient = NULL;
+    return verdict.result != VERDICT_REJECT;
+}
+
+static bool read_rcpt(struct session *session, struct slice arguments)
+{
+    AUTO_STR struct str address = STR_EMPTY;
+    struct rcpt_options options = { .original = "" };
+    struct slice path = path_word(arguments), word;
+
+    if (!take_path(&arguments, path_flags(session, session->mail->smtputf8), &address)) {
+        warn_bad_path(session, "RCPT", path);
+        reply(session, REPLY_BAD_RECIPIENT);
+        return false;
+    }
+    while ((word = slice_take_word(&arguments)).length > 0)
+        if (!parse_rcpt_option(session, word, &options))
+            return false;
+    if (session->server->config->strict_smtputf8 && !session->mail->smtputf8 &&
+        !text_is_ascii(str_slice(&address))) {
+        reply(session, REPLY_NEED_SMTPUTF8);
+        return false;
+    }
+    if (too_many_recipients(session))
+        return false;
+    return accept_recipient(session, arena_text(session->mail->arena, str_slice(&address)),
+                            &options);
+}
+
+bool obey_rcpt(struct session *session, struct slice arguments)
+{
+    if (session->chunking)
+        reply(session, REPLY_RCPT_AFTER_BDAT);
+    else if (!session->mail)
+        reply(session, REPLY_NEED_MAIL);
+    else if (!take_keyword(&arguments, "TO:"))
+        reply(session, REPLY_RCPT_SYNTAX);
+    else
+        return read_rcpt(session, arguments);
+    return false;
+}

@@ -1,0 +1,303 @@
+/*
+ * The commands that carry no mail: HELO, EHLO, RSET, NOOP, VRFY, ETRN, QUIT, and
+ * those that are refused.
+ */
+#include "state.h"
+
+#include "address/address.h"
+#include "base/encoding.h"
+#include "base/scope.h"
+#include "log/log.h"
+#include "smtp/esmtp.h"
+#include "smtp/replies.h"
+
+/* Characters that would spoil the Received: header and the log become '?'. */
+static const char *neutral_name(struct arena *arena, struct slice name)
+{
+    char *text = arena_text(arena, name);
+
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127 || strchr(" <>()\\\";@", *c))
+            *c = '?';
+    return text;
+}
+
+/* The old name stays in the arena: a client that sends many is stopped by its ceiling. */
+enum { SESSION_MEMORY_LIMIT = 64 * 1024 };
+
+static bool greet_client(struct session *session, struct slice name, const char *protocol)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+
+    if (arena_size(session->arena) > SESSION_MEMORY_LIMIT) {
+        reply(session, REPLY_LOCAL_TROUBLE, session->server->config->myhostname);
+        session->mode = SESSION_OVER;
+        return false;
+    }
+    if (session->mail || session->chunking)
+        mail_reset(session);
+    session->facts.helo = neutral_name(session->arena, name);
+    session->facts.protocol = protocol;
+
+    struct verdict verdict = policy_helo(session->server->policy, &session->facts, arena);
+
+    if (verdict.result != VERDICT_REJECT)
+        return true;
+    session->facts.helo = NULL;
+    session->facts.protocol = "SMTP";
+    reply_refused(session, &verdict);
+    return false;
+}
+
+bool obey_helo(struct session *session, struct slice arguments)
+{
+    if (!arguments.length) {
+        reply(session, REPLY_HELO_SYNTAX);
+        return false;
+    }
+    if (!greet_client(session, arguments, "SMTP"))
+        return false;
+    session->pipelining = false;
+    reply(session, REPLY_HELLO, session->server->config->myhostname);
+    return true;
+}
+
+static void announce(struct session *session)
+{
+    const struct config *config = session->server->config;
+    const struct { unsigned extension; bool offered; const char *keyword; } rows[] = {
+        { EXTENSION_PIPELINING, true, "PIPELINING" },
+        { EXTENSION_SIZE, config->message_size_limit > 0, "SIZE " },
+        { EXTENSION_SIZE, config->message_size_limit == 0, "SIZE" },
+        { EXTENSION_VRFY, !config->disable_vrfy_command, "VRFY" },
+        { EXTENSION_ETRN, true, "ETRN" },
+        { EXTENSION_ENHANCEDSTATUSCODES, true, "ENHANCEDSTATUSCODES" },
+        { EXTENSION_8BITMIME, true, "8BITMIME" },
+        { EXTENSION_DSN, true, "DSN" },
+        { EXTENSION_SMTPUTF8, config->smtputf8_enable, "SMTPUTF8" },
+        { EXTENSION_CHUNKING, true, "CHUNKING" },
+    };
+    size_t start = session->output->length, last = start;
+
+    str_format(session->output, "250-%s\r\n", config->myhostname);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (!rows[i].offered || (session->server->discarded_extensions & rows[i].extension))
+            continue;
+        last = session->output->length;
+        str_format(session->output, "250-%s", rows[i].keyword);
+        if (rows[i].keyword[strlen(rows[i].keyword) - 1] == ' ')
+            str_format(session->output, "%lld", (long long)config->message_size_limit);
+        str_text(session->output, "\r\n");
+    }
+    session->output->data[last + 3] = ' ';
+    if (session->errors >= config->smtpd_soft_error_limit)
+        session->pause += config->smtpd_error_sleep_time;
+}
+
+bool obey_ehlo(struct session *session, struct slice arguments)
+{
+    if (!arguments.length) {
+        reply(session, REPLY_EHLO_SYNTAX);
+        return false;
+    }
+    if (!greet_client(session, arguments, "ESMTP"))
+        return false;
+    session->pipelining = !(session->server->discarded_extensions & EXTENSION_PIPELINING);
+    announce(session);
+    return true;
+}
+
+bool obey_rset(struct session *session, struct slice arguments)
+{
+    if (arguments.length) {
+        reply(session, REPLY_RSET_SYNTAX);
+        return false;
+    }
+    mail_reset(session);
+    reply(session, REPLY_OK);
+    return true;
+}
+
+bool obey_noop(struct session *session, UNUSED struct slice arguments)
+{
+    reply(session, REPLY_OK);
+    return true;
+}
+
+bool obey_quit(struct session *session, UNUSED struct slice arguments)
+{
+    reply(session, REPLY_BYE);
+    session->mode = SESSION_OVER;
+    return true;
+}
+
+/* --- VRFY. ------------------------------------------------------------------------ */
+
+static bool take_vrfy_option(struct session *session, struct slice *arguments, bool *utf8)
+{
+    size_t blank = slice_find_last(*arguments, ' ');
+
+    *utf8 = false;
+    if (!session->server->config->smtputf8_enable || blank >= arguments->length)
+        return true;
+    if (slice_is_nocase(slice_from(*arguments, blank + 1), "SMTPUTF8")) {
+        *arguments = slice_trim_end(slice_part(*arguments, 0, blank));
+        *utf8 = true;
+    }
+    return true;
+}
+
+static bool verify_address(struct session *session, struct slice argument)
+{
+    AUTO_STR struct str address = STR_EMPTY;
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct effects effects = { 0 };
+    struct slice rest = argument;
+
+    if (address_parse_path(&rest, PATH_NO_ASCII_CHECK, &address) != PATH_GOOD ||
+        slice_trim(rest).length || !address.length) {
+        warn_bad_path(session, "VRFY", argument);
+        reply(session, REPLY_BAD_RECIPIENT);
+        return false;
+    }
+
+    struct facts facts = session->facts;
+
+    session->facts.recipient = address.data;
+    session->facts.sender = NULL;
+
+    struct verdict verdict = policy_recipient(session->server->policy, &session->facts, arena,
+                                              &effects);
+
+    if (verdict.result == VERDICT_REJECT)
+        reply_refused(session, &verdict);
+    else
+        reply(session, 252, "2.0.0", "%.*s", SLICE_ARGS(argument));
+    session->facts = facts;
+    return verdict.result != VERDICT_REJECT;
+}
+
+bool obey_vrfy(struct session *session, struct slice arguments)
+{
+    const struct config *config = session->server->config;
+    bool utf8;
+
+    if (config->disable_vrfy_command) {
+        reply(session, REPLY_VRFY_DISABLED);
+        return false;
+    }
+    if (config->smtpd_helo_required && !session->facts.helo) {
+        reply(session, REPLY_HELO_FIRST);
+        return false;
+    }
+    if (!arguments.length || !take_vrfy_option(session, &arguments, &utf8)) {
+        reply(session, REPLY_VRFY_SYNTAX, config->smtputf8_enable ? " [SMTPUTF8]" : "");
+        return false;
+    }
+    if (!text_is_ascii(arguments) && !utf8 && config->strict_smtputf8) {
+        reply(session, REPLY_NEED_SMTPUTF8);
+        return false;
+    }
+    return verify_address(session, arguments);
+}
+
+/* --- ETRN. ------------------------------------------------------------------------ */
+
+static bool etrn_is_allowed(struct session *session, struct slice domain)
+{
+    struct error error;
+
+    return session->server->fast_flush_domains &&
+           match_list_get(session->server->fast_flush_domains, domain, &error) == MATCH_YES;
+}
+
+static bool etrn_domain(struct session *session, struct slice domain)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+
+    session->facts.etrn_domain = arena_text(arena, domain);
+
+    struct verdict verdict = policy_etrn(session->server->policy, &session->facts, arena);
+
+    session->facts.etrn_domain = NULL;
+    if (verdict.result == VERDICT_REJECT) {
+        reply_refused(session, &verdict);
+        return false;
+    }
+    if (!etrn_is_allowed(session, domain)) {
+        log_warn("reject: ETRN %.*s... from %s[%s]", SLICE_ARGS(slice_part(domain, 0, 100)),
+                 session->facts.name, session->facts.address);
+        reply(session, 459, "", "<%.*s>: service unavailable", SLICE_ARGS(domain));
+        return false;
+    }
+    /* There is no flush service to ask. */
+    reply(session, REPLY_ETRN_TROUBLE);
+    return false;
+}
+
+bool obey_etrn(struct session *session, struct slice arguments)
+{
+    if (session->server->config->smtpd_helo_required && !session->facts.helo) {
+        reply(session, REPLY_ETRN_HELO_FIRST);
+        return false;
+    }
+    if (session->mail) {
+        reply(session, REPLY_ETRN_IN_MAIL);
+        return false;
+    }
+
+    struct slice domain = slice_take_word(&arguments), host;
+
+    if (!domain.length || slice_trim(arguments).length) {
+        reply(session, REPLY_ETRN_SYNTAX);
+        return false;
+    }
+    if (domain.data[0] == '@' || domain.data[0] == '#')
+        domain = slice_from(domain, 1);
+    if (!address_is_host_name(domain) && !address_domain_is_literal(domain, &host)) {
+        reply(session, REPLY_ETRN_BAD);
+        return false;
+    }
+    return etrn_domain(session, domain);
+}
+
+/* --- What is not served is refused. ----------------------------------------------- */
+
+bool obey_starttls(struct session *session, struct slice arguments)
+{
+    if (arguments.length)
+        reply(session, REPLY_STARTTLS_SYNTAX);
+    else
+        reply(session, REPLY_NOT_IMPLEMENTED);
+    return false;
+}
+
+bool obey_auth(struct session *session, UNUSED struct slice arguments)
+{
+    const struct config *config = session->server->config;
+
+    if (config->smtpd_helo_required && !session->facts.helo)
+        reply(session, REPLY_HELO_FIRST);
+    else
+        reply(session, REPLY_NO_AUTH);
+    return false;
+}
+
+static bool refuse_proxy(struct session *session)
+{
+    if (session->mail)
+        reply(session, REPLY_IN_TRANSACTION);
+    else
+        reply(session, REPLY_NOT_AUTHORIZED);
+    return false;
+}
+
+bool obey_xclient(struct session *session, UNUSED struct slice arguments)
+{
+    return refuse_proxy(session);
+}
+
+bool obey_xforward(struct session *session, UNUSED struct slice arguments)
+{
+    return refuse_proxy(session);
+}

@@ -1,0 +1,326 @@
+/*
+ * A mail transaction: its envelope as cleanup gets it, and cleanup's answer.
+ */
+#include "state.h"
+
+#include "address/address.h"
+#include "base/memory.h"
+#include "base/scope.h"
+#include "log/log.h"
+#include "smtp/replies.h"
+
+#include <netinet/in.h>
+#include <time.h>
+
+struct mail *mail_new(struct session *session)
+{
+    struct arena *arena = arena_new();
+    struct mail *mail = arena_take(arena, sizeof(*mail));
+
+    mail->arena = arena;
+    envelope_clear(&mail->submission.envelope);
+    mail->submission.received = "";
+    mail->submission.prepended = "";
+    session->facts.recipient_count = 0;
+    return mail;
+}
+
+void mail_reset(struct session *session)
+{
+    struct mail *mail = session->mail;
+
+    session->mail = NULL;
+    session->chunking = CHUNKING_NONE;
+    session->facts.sender = NULL;
+    session->facts.recipient = NULL;
+    session->facts.recipient_count = 0;
+    session->facts.queue_id = "";
+    session->facts.size = 0;
+    if (!mail)
+        return;
+    if (mail->submitter)
+        session->server->calls.submit_abandon(mail->submitter);
+    arena_free(mail->arena);
+}
+
+/* --- Received: -------------------------------------------------------------------- */
+
+static void add_date(struct str *text)
+{
+    char date[64];
+    struct tm local;
+    time_t now = wall_now().tv_sec;
+
+    localtime_r(&now, &local);
+    /* Names of days and months are English: no daemon of ours calls setlocale. */
+    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S %z (%Z)", &local);
+    /* RFC 5322 3.3 allows one digit, and that is how it is written here. */
+    const char *day = date + 5;
+
+    str_bytes(text, date, 5);
+    str_text(text, *day == '0' ? day + 1 : day);
+}
+
+static const char *protocol_word(const struct session *session)
+{
+    bool extended = session->facts.protocol[0] == 'E';
+
+    if (session->mail->smtputf8)
+        return extended ? "UTF8SMTP" : "SMTP";
+    return extended ? "ESMTP" : "SMTP";
+}
+
+const char *received_text(const struct session *session)
+{
+    const struct config *config = session->server->config;
+    const struct envelope *envelope = &session->mail->submission.envelope;
+    const struct facts *facts = &session->facts;
+    AUTO_STR struct str text = STR_EMPTY;
+
+    if (!config->smtpd_hide_client_session) {
+        bool literal = strchr(facts->address, ':') != NULL;
+
+        str_format(&text, "from %s (%s [%s%s])\n\t", facts->helo ? facts->helo : facts->name,
+                   facts->name, literal ? "IPv6:" : "", facts->address);
+    }
+    str_format(&text, "by %s (%s) with %s id %s", config->myhostname, config->mail_name,
+               protocol_word(session), envelope->queue_id);
+    if (envelope->recipients.count == 1) {
+        str_text(&text, "\n\tfor <");
+        address_quote(&text, slice_of(envelope->recipients.items[0].address));
+        str_text(&text, ">; ");
+    } else
+        str_text(&text, ";\n\t");
+    add_date(&text);
+    return arena_text(session->mail->arena, str_slice(&text));
+}
+
+/* --- The envelope. ---------------------------------------------------------------- */
+
+static bool clients_mail_is_local(const struct session *session)
+{
+    return policy_rewrites_locally(session->server->policy, &session->facts);
+}
+
+static void set(struct session *session, const char *name, const char *value)
+{
+    struct mail *mail = session->mail;
+
+    if (value && *value)
+        envelope_set_attribute(&mail->submission.envelope, mail->arena, name, value);
+}
+
+/* In the order in which they stand in a queue file of Postfix's. */
+static void set_attributes(struct session *session)
+{
+    const struct facts *facts = &session->facts;
+    const char *family = facts->peer->sa_family == AF_INET6 ? "10" : "2";
+    const char *helo = facts->helo ? facts->helo : "";
+
+    set(session, "log_ident", facts->queue_id);
+    set(session, "rewrite_context", clients_mail_is_local(session) ? "local" : "remote");
+    set(session, "log_client_name", facts->name);
+    set(session, "log_client_address", facts->address);
+    set(session, "log_client_port", facts->port);
+    set(session, "log_message_origin",
+        arena_format(session->mail->arena, "%s[%s]", facts->name, facts->address));
+    set(session, "log_helo_name", helo);
+    set(session, "log_protocol_name", facts->protocol);
+    set(session, "client_name", facts->name);
+    set(session, "reverse_client_name", facts->reverse_name);
+    set(session, "client_address", facts->address);
+    set(session, "client_port", facts->port);
+    set(session, "server_address", session->server_address);
+    set(session, "server_port", session->server_port);
+    set(session, "helo_name", helo);
+    set(session, "protocol_name", facts->protocol);
+    set(session, "client_address_type", family);
+}
+
+/* What access tables asked for: filters, copies, headers. */
+static void apply_effects(struct session *session)
+{
+    struct mail *mail = session->mail;
+    struct envelope *envelope = &mail->submission.envelope;
+    const struct effects *effects = &mail->effects;
+    const char *filter = effects->filter ? effects->filter : session->server->config->content_filter;
+
+    envelope->content_filter = filter ? filter : "";
+    envelope->redirect = effects->redirect ? effects->redirect : "";
+    mail->submission.prepended = effects->prepend ? effects->prepend : "";
+    mail->submission.flags |= (effects->hold ? SUBMIT_HOLD : 0) |
+                              (effects->discard ? SUBMIT_DISCARD : 0);
+    for (const struct bcc *bcc = effects->bcc; bcc; bcc = bcc->next) {
+        struct recipient *recipient = envelope_add_recipient(envelope, mail->arena);
+
+        recipient->address = bcc->address;
+        recipient->notify = NOTIFY_NEVER;
+    }
+}
+
+void mail_submit(struct session *session)
+{
+    struct mail *mail = session->mail;
+    const struct server *server = session->server;
+
+    mail->submission.flags = (SUBMIT_FILTER | SUBMIT_MAP | SUBMIT_BCC | SUBMIT_MILTER) &
+                             ~(int64_t)server->overrides;
+    if (mail->smtputf8 || server->config->smtputf8_enable)
+        mail->submission.flags |= SUBMIT_SMTPUTF8;
+    mail->submission.received = received_text(session);
+    set_attributes(session);
+    apply_effects(session);
+    mail->submitter = server->calls.submit(server->calls.argument, &mail->submission);
+}
+
+/* --- Content. --------------------------------------------------------------------- */
+
+void mail_give_up(struct session *session)
+{
+    struct mail *mail = session->mail;
+
+    if (!mail || !mail->submitter)
+        return;
+    session->server->calls.submit_abandon(mail->submitter);
+    mail->submitter = NULL;
+}
+
+void mail_add(struct session *session, struct slice content)
+{
+    struct mail *mail = session->mail;
+    const struct server *server = session->server;
+    int64_t limit = server->config->message_size_limit;
+    struct error error = ERROR_NONE;
+
+    if (mail->too_large || mail->broken)
+        return;
+    if (limit > 0 && mail->received_bytes > limit) {
+        log_warn("%s: queue file size limit exceeded", mail->submission.envelope.queue_id);
+        mail->too_large = true;
+        mail_give_up(session);
+        return;
+    }
+    if (content.length && !server->calls.submit_add(mail->submitter, content, &error)) {
+        log_warn("%s: cleanup service: %s", mail->submission.envelope.queue_id, error.text);
+        mail->broken = true;
+        mail_give_up(session);
+    }
+}
+
+/* --- The answer. ------------------------------------------------------------------ */
+
+static bool answer_queued(struct session *session, int64_t bytes)
+{
+    const char *id = session->facts.queue_id;
+
+    /* Whoever brings mail is forgiven (smtpd_soft_error_limit, smtpd_junk_command_limit). */
+    session->errors = 0;
+    session->junk = 0;
+    if (bytes < 0)
+        reply(session, REPLY_QUEUED, id);
+    else
+        reply(session, REPLY_BDAT_QUEUED, (long long)bytes, id);
+    return true;
+}
+
+/* "5.7.1 text" of a header check or a milter; the text may begin with an SMTP code. */
+static void answer_rejected(struct session *session, const char *text)
+{
+    struct slice rest = slice_of(text);
+    char status[STATUS_SIZE] = "5.7.1";
+    uint64_t code = 550;
+
+    if (rest.length > 4 && rest.data[3] == ' ' &&
+        slice_number(slice_part(rest, 0, 3), 599, &code))
+        rest = slice_from(rest, 4);
+    if (status_take(&rest, status) && status[0] == '4' && code / 100 != 4)
+        code = 451;
+    if (!rest.length)
+        rest = slice_of("Error: message content rejected");
+    reply(session, (int)code, status, "%.*s", SLICE_ARGS(rest));
+}
+
+static void answer_refused(struct session *session, const struct submission_reply *answer)
+{
+    switch ((enum submission_status)answer->status) {
+    case SUBMISSION_TOO_LARGE:
+        reply(session, REPLY_CLEANUP_TOO_BIG);
+        return;
+    case SUBMISSION_HOPS:
+        reply(session, REPLY_CLEANUP_HOPS);
+        return;
+    case SUBMISSION_NO_SPACE:
+        reply(session, REPLY_CLEANUP_NO_SPACE);
+        return;
+    case SUBMISSION_REJECTED:
+        answer_rejected(session, answer->text);
+        return;
+    case SUBMISSION_NO_RECIPIENTS:
+        reply(session, REPLY_CLEANUP_NO_RCPT);
+        return;
+    case SUBMISSION_BAD:
+        reply(session, REPLY_CLEANUP_BAD);
+        return;
+    case SUBMISSION_DEFER:
+        reply(session, REPLY_CLEANUP_DEFER);
+        return;
+    default:
+        reply(session, REPLY_CLEANUP_WRITE);
+    }
+}
+
+static bool submit(struct session *session, int64_t bytes)
+{
+    struct mail *mail = session->mail;
+    struct submission_reply answer = { 0 };
+    struct error error = ERROR_NONE;
+    void *submitter = mail->submitter;
+
+    mail->submitter = NULL;
+    if (!session->server->calls.submit_end(submitter, mail->arena, &answer, &error)) {
+        log_warn("%s: cleanup service: %s", mail->submission.envelope.queue_id, error.text);
+        reply(session, REPLY_CLEANUP_WRITE);
+        return false;
+    }
+    if (answer.status == SUBMISSION_QUEUED || answer.status == SUBMISSION_DISCARDED)
+        return answer_queued(session, bytes);
+    answer_refused(session, &answer);
+    return false;
+}
+
+static bool end_is_allowed(struct session *session)
+{
+    struct mail *mail = session->mail;
+    struct envelope *envelope = &mail->submission.envelope;
+
+    session->facts.stage = "END-OF-MESSAGE";
+    session->facts.size = mail->received_bytes;
+    if (session->facts.recipient_count == 1)
+        session->facts.recipient = envelope->recipients.items[0].address;
+
+    struct verdict verdict = policy_end_of_data(session->server->policy, &session->facts,
+                                                mail->arena, &mail->effects);
+
+    if (verdict.result == VERDICT_REJECT)
+        reply_refused(session, &verdict);
+    return verdict.result != VERDICT_REJECT;
+}
+
+bool mail_finish(struct session *session, int64_t bytes)
+{
+    struct mail *mail = session->mail;
+    bool queued = false;
+
+    if (mail->too_large)
+        reply(session, REPLY_CLEANUP_TOO_BIG);
+    else if (mail->broken)
+        reply(session, REPLY_CLEANUP_WRITE);
+    else if (mail->bare_lf && session->strict_lines &&
+             session->server->bare_newline == BARE_LF_REJECTED)
+        reply(session, session->server->config->smtpd_forbid_bare_newline_reject_code, "5.5.2",
+              "%s Error: bare <LF> received", session->server->config->myhostname);
+    else if (end_is_allowed(session))
+        queued = submit(session, bytes);
+    mail_reset(session);
+    return queued;
+}

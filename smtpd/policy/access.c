@@ -1,0 +1,407 @@
+/*
+ * Access tables: the keys that are asked, and what their right-hand sides mean
+ * (access(5)).
+ */
+#include "check.h"
+
+#include "address/address.h"
+#include "base/scope.h"
+#include "base/vector.h"
+#include "log/log.h"
+
+/* --- Actions. --------------------------------------------------------------------- */
+
+/* What an action is given. */
+struct action {
+    struct evaluation *evaluation;
+    const struct check *check;
+    struct subject subject;
+    const char *key;
+    struct slice text;      /* behind the action's name */
+};
+
+typedef struct verdict action_function(const struct action *action);
+
+static struct verdict refuse(const struct action *action, int code, const char *status,
+                             const char *otherwise)
+{
+    char own[STATUS_SIZE];
+    struct slice text = action->text;
+
+    if (status_take(&text, own))
+        status = own;
+    if (!text.length)
+        text = slice_of(otherwise);
+    return verdict_reject(action->evaluation, action->subject, code, status, "%.*s",
+                          SLICE_ARGS(text));
+}
+
+static struct verdict action_reject(const struct action *action)
+{
+    return refuse(action, action->evaluation->policy->server->config->access_map_reject_code,
+                  "5.7.1", "Access denied");
+}
+
+static struct verdict action_defer(const struct action *action)
+{
+    return refuse(action, action->evaluation->policy->server->config->access_map_defer_code,
+                  "4.7.1", "Access denied");
+}
+
+static struct verdict action_defer_if_permit(const struct action *action)
+{
+    return verdict_defer_if_permit(action->evaluation,
+                                   refuse(action, 450, "4.7.1", "Service unavailable"));
+}
+
+static struct verdict action_defer_if_reject(const struct action *action)
+{
+    return verdict_defer_if_reject(action->evaluation,
+                                   refuse(action, 450, "4.7.1", "Service unavailable"));
+}
+
+static struct verdict action_permit(UNUSED const struct action *action)
+{
+    return verdict_permit();
+}
+
+static struct verdict action_dunno(UNUSED const struct action *action)
+{
+    return verdict_next();
+}
+
+static struct verdict action_hangup(UNUSED const struct action *action)
+{
+    return (struct verdict){ .result = VERDICT_REJECT, .code = 421, .status = "4.0.0",
+                             .text = "", .hangup = true };
+}
+
+static struct verdict action_warn(const struct action *action)
+{
+    facts_log(action->evaluation->facts, "warn", action->text);
+    return verdict_next();
+}
+
+static struct verdict action_info(const struct action *action)
+{
+    facts_log(action->evaluation->facts, "info", action->text);
+    return verdict_next();
+}
+
+/* "<x>: Sender address triggers HOLD action". */
+static void log_trigger(const struct action *action, const char *verb, const char *word,
+                        struct slice text, bool shows_argument)
+{
+    AUTO_STR struct str line = STR_EMPTY;
+
+    str_format(&line, "<%s>: %s ", action->subject.name, action->subject.class);
+    if (shows_argument)
+        str_format(&line, "triggers %s %.*s", word, SLICE_ARGS(text));
+    else if (text.length)
+        str_add(&line, text);
+    else
+        str_format(&line, "triggers %s action", word);
+    facts_log(action->evaluation->facts, verb, str_slice(&line));
+}
+
+static void warn_entry(const struct action *action, const char *wanted)
+{
+    log_warn("access table %s entry \"%s\" requires %s", action->check->argument, action->key,
+             wanted);
+}
+
+static struct verdict action_hold(const struct action *action)
+{
+    log_trigger(action, "hold", "HOLD", action->text, false);
+    if (action->evaluation->effects)
+        action->evaluation->effects->hold = true;
+    return verdict_next();
+}
+
+static struct verdict action_discard(const struct action *action)
+{
+    log_trigger(action, "discard", "DISCARD", action->text, false);
+    if (action->evaluation->effects)
+        action->evaluation->effects->discard = true;
+    return verdict_permit();
+}
+
+static struct verdict action_filter(const struct action *action)
+{
+    struct effects *effects = action->evaluation->effects;
+
+    if (slice_find(action->text, ':') >= action->text.length) {
+        warn_entry(action, "transport:destination");
+        return verdict_next();
+    }
+    log_trigger(action, "filter", "FILTER", action->text, true);
+    if (effects)
+        effects->filter = arena_text(action->evaluation->arena, action->text);
+    return verdict_next();
+}
+
+static struct verdict action_redirect(const struct action *action)
+{
+    struct effects *effects = action->evaluation->effects;
+
+    if (slice_find(action->text, '@') >= action->text.length) {
+        warn_entry(action, "user@domain target");
+        return verdict_next();
+    }
+    log_trigger(action, "redirect", "REDIRECT", action->text, true);
+    if (effects)
+        effects->redirect = arena_text(action->evaluation->arena, action->text);
+    return verdict_next();
+}
+
+static struct verdict action_bcc(const struct action *action)
+{
+    struct effects *effects = action->evaluation->effects;
+
+    if (slice_find(action->text, '@') >= action->text.length) {
+        warn_entry(action, "user@domain target");
+        return verdict_next();
+    }
+    log_trigger(action, "bcc", "BCC", action->text, true);
+    if (effects) {
+        const char *address = arena_text(action->evaluation->arena, action->text);
+
+        /* A list that runs for each recipient asks for one copy all the same. */
+        for (const struct bcc *known = effects->bcc; known; known = known->next)
+            if (!strcmp(known->address, address))
+                return verdict_next();
+
+        struct bcc *bcc = arena_take(action->evaluation->arena, sizeof(*bcc));
+
+        bcc->address = address;
+        bcc->next = effects->bcc;
+        effects->bcc = bcc;
+    }
+    return verdict_next();
+}
+
+static struct verdict action_prepend(const struct action *action)
+{
+    struct effects *effects = action->evaluation->effects;
+    size_t colon = slice_find(action->text, ':');
+
+    if (colon == 0 || colon >= action->text.length ||
+        slice_find_any(slice_part(action->text, 0, colon), " \t") < colon) {
+        warn_entry(action, "header: text");
+        return verdict_next();
+    }
+    if (effects)
+        effects->prepend = arena_format(action->evaluation->arena, "%s%.*s\n",
+                                        effects->prepend ? effects->prepend : "",
+                                        SLICE_ARGS(action->text));
+    return verdict_next();
+}
+
+static const struct {
+    const char *name;
+    action_function *run;
+} actions[] = {
+    { "REJECT", action_reject },
+    { "DEFER", action_defer },
+    { "DEFER_IF_PERMIT", action_defer_if_permit },
+    { "DEFER_IF_REJECT", action_defer_if_reject },
+    { "OK", action_permit },
+    { "RELAY", action_permit },
+    { "DUNNO", action_dunno },
+    { "HANGUP", action_hangup },
+    { "WARN", action_warn },
+    { "INFO", action_info },
+    { "HOLD", action_hold },
+    { "DISCARD", action_discard },
+    { "FILTER", action_filter },
+    { "REDIRECT", action_redirect },
+    { "BCC", action_bcc },
+    { "PREPEND", action_prepend },
+};
+
+static bool is_all_digits(struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (!byte_is_digit(text.data[i]))
+            return false;
+    return text.length > 0;
+}
+
+/* "450 text" and "550 5.1.1 text". */
+static bool is_reply(struct slice word, uint64_t *code)
+{
+    return word.length == 3 && (word.data[0] == '4' || word.data[0] == '5') &&
+           slice_number(word, 599, code);
+}
+
+/* The right-hand side is a list of restrictions, for this once. */
+static struct verdict run_restrictions(const struct action *action, struct slice value)
+{
+    struct evaluation *evaluation = action->evaluation;
+    struct program program = { 0 };
+    struct error error = ERROR_NONE;
+    struct verdict verdict;
+
+    if (program_compile(evaluation->policy, value, evaluation->list, false, evaluation->arena,
+                        &program, &error))
+        verdict = program_run(evaluation, &program);
+    else {
+        log_warn("access table %s entry \"%s\": %s", action->check->argument, action->key,
+                 error.text);
+        verdict = verdict_bad_config();
+    }
+    free(program.items);
+    return verdict;
+}
+
+struct verdict access_obey(struct evaluation *evaluation, const struct check *check,
+                           struct subject subject, const char *key, struct slice value)
+{
+    struct slice rest = slice_trim(value);
+    struct slice word = slice_take_word(&rest);
+    struct action action = { evaluation, check, subject, key, slice_trim(rest) };
+    uint64_t code;
+
+    if (is_all_digits(slice_trim(value)))
+        return verdict_permit();
+    if (is_reply(word, &code))
+        return refuse(&action, (int)code, code / 100 == 4 ? "4.7.1" : "5.7.1", "Access denied");
+    for (size_t i = 0; i < COUNT(actions); i++)
+        if (slice_is_nocase(word, actions[i].name))
+            return actions[i].run(&action);
+    return run_restrictions(&action, value);
+}
+
+/* --- Keys. ------------------------------------------------------------------------ */
+
+/* Ask a table for keys in their order; the first that is there decides. */
+static struct verdict ask(struct evaluation *evaluation, const struct check *check,
+                          struct subject subject, struct access_keys *keys, bool *found)
+{
+    AUTO_STR struct str value = STR_EMPTY;
+    bool pattern = table_is_pattern(check->table);
+    struct verdict verdict = verdict_next();
+    struct error error = ERROR_NONE;
+
+    *found = false;
+    for (size_t i = 0; i < keys->count && !*found; i++) {
+        if (pattern && !keys->items[i].whole)
+            continue;
+
+        enum table_result result = table_get(check->table, keys->items[i].text, &value, &error);
+
+        if (result == TABLE_ABSENT)
+            continue;
+        *found = true;
+        if (result == TABLE_TROUBLE) {
+            verdict = verdict_table_trouble(evaluation, subject.name, error.text);
+            continue;
+        }
+
+        const char *key = arena_text(evaluation->arena, keys->items[i].text);
+
+        verdict = access_obey(evaluation, check, subject, key, str_slice(&value));
+        verdict.evidence.table = check->argument;
+        verdict.evidence.key = key;
+        verdict.evidence.value = arena_text(evaluation->arena, str_slice(&value));
+    }
+    free(keys->items);
+    *keys = (struct access_keys){ 0 };
+    return verdict;
+}
+
+static struct verdict ask_domain(struct evaluation *evaluation, const struct check *check,
+                                 struct subject subject, const char *domain, bool *found)
+{
+    struct access_keys keys = { 0 };
+
+    access_keys_of_domain(slice_of(domain), evaluation->policy->access_parent, evaluation->arena,
+                          &keys);
+    return ask(evaluation, check, subject, &keys, found);
+}
+
+static struct verdict ask_client(struct evaluation *evaluation, const struct check *check,
+                                 const char *name)
+{
+    struct subject subject = subject_client(evaluation);
+    struct access_keys keys = { 0 };
+    bool found;
+    struct verdict verdict = ask_domain(evaluation, check, subject, name, &found);
+
+    if (found)
+        return verdict;
+    access_keys_of_network(slice_of(evaluation->facts->address), evaluation->arena, &keys);
+    return ask(evaluation, check, subject, &keys, &found);
+}
+
+struct verdict check_client_access(struct evaluation *evaluation, const struct check *check)
+{
+    return ask_client(evaluation, check, evaluation->facts->name);
+}
+
+/* The name is the client's own claim: it may not open doors (postconf(5)). */
+struct verdict check_reverse_client_hostname_access(struct evaluation *evaluation,
+                                                    const struct check *check)
+{
+    bool found;
+    struct verdict verdict = ask_domain(evaluation, check, subject_client(evaluation),
+                                        evaluation->facts->reverse_name, &found);
+
+    if (verdict.result != VERDICT_PERMIT)
+        return verdict;
+    log_warn("restriction %s returns OK for %s", check->name, evaluation->facts->reverse_name);
+    log_warn("this is not allowed for security reasons");
+    log_warn("use DUNNO instead of OK if you want to make an exception");
+    return verdict_bad_config();
+}
+
+struct verdict check_helo_access(struct evaluation *evaluation, const struct check *check)
+{
+    bool found;
+
+    return ask_domain(evaluation, check, subject_helo(evaluation), evaluation->facts->helo,
+                      &found);
+}
+
+struct verdict check_etrn_access(struct evaluation *evaluation, const struct check *check)
+{
+    bool found;
+
+    return ask_domain(evaluation, check, subject_list(evaluation),
+                      evaluation->facts->etrn_domain, &found);
+}
+
+/* Keys come from the address as it will be delivered to: rewritten and resolved. */
+static struct verdict ask_address(struct evaluation *evaluation, const struct check *check,
+                                  struct subject subject, const char *address)
+{
+    const struct server *server = evaluation->policy->server;
+    AUTO_STR struct str rewritten = STR_EMPTY;
+    struct access_keys keys = { 0 };
+    bool found;
+
+    rewrite_address(&server->rewrite, REWRITE_LOCAL, slice_of(address), &rewritten);
+    access_keys_of_address(server->lookup, str_slice(&rewritten),
+                           evaluation->policy->access_parent, evaluation->arena, &keys);
+    return ask(evaluation, check, subject, &keys, &found);
+}
+
+struct verdict check_sender_access(struct evaluation *evaluation, const struct check *check)
+{
+    const char *sender = evaluation->facts->sender;
+    struct subject subject = subject_sender(evaluation);
+    struct access_keys keys = { 0 };
+    bool found;
+
+    if (*sender)
+        return ask_address(evaluation, check, subject, sender);
+    VECTOR_PUSH(&keys, ((struct access_key){
+        slice_of(evaluation->policy->server->config->smtpd_null_access_lookup_key), true }));
+    return ask(evaluation, check, subject, &keys, &found);
+}
+
+struct verdict check_recipient_access(struct evaluation *evaluation, const struct check *check)
+{
+    return ask_address(evaluation, check, subject_recipient(evaluation),
+                       evaluation->facts->recipient);
+}

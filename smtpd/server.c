@@ -1,0 +1,146 @@
+#include "server.h"
+
+#include "log/log.h"
+#include "policy/policy.h"
+#include "smtp/esmtp.h"
+
+static bool open_lists(struct server *server, struct error *error)
+{
+    const struct config *config = server->config;
+    const struct {
+        struct table_list **list;
+        const char *title, *value;
+    } rows[] = {
+        { &server->local_recipients, "local_recipient_maps", config->local_recipient_maps },
+        { &server->relay_recipients, "relay_recipient_maps", config->relay_recipient_maps },
+        { &server->virtual_aliases, "virtual_alias_maps", config->virtual_alias_maps },
+        { &server->virtual_mailboxes, "virtual_mailbox_maps", config->virtual_mailbox_maps },
+        { &server->canonical, "canonical_maps", config->canonical_maps },
+        { &server->recipient_canonical, "recipient_canonical_maps",
+          config->recipient_canonical_maps },
+        { &server->sender_canonical, "sender_canonical_maps", config->sender_canonical_maps },
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        *rows[i].list = table_list_open(&server->tables, rows[i].title, rows[i].value, TABLE_FOLD,
+                                        error);
+        if (!*rows[i].list)
+            return false;
+    }
+    return true;
+}
+
+static bool open_matches(struct server *server, struct error *error)
+{
+    const struct config *config = server->config;
+    const char *parents = config->parent_domain_matches_subdomains;
+    const struct {
+        struct match_list **list;
+        const char *title, *value;
+        enum match_kind kind;
+    } rows[] = {
+        { &server->mynetworks, "mynetworks", config->mynetworks, MATCH_HOST },
+        { &server->bare_newline_exclusions, "smtpd_forbid_bare_newline_exclusions",
+          config->smtpd_forbid_bare_newline_exclusions, MATCH_HOST },
+        { &server->fast_flush_domains, "fast_flush_domains", config->fast_flush_domains,
+          MATCH_DOMAIN },
+        { &server->forbidden_commands, "smtpd_forbidden_commands",
+          config->smtpd_forbidden_commands, MATCH_STRING },
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        *rows[i].list = match_list_open(&server->tables, rows[i].title, rows[i].value,
+                                        rows[i].kind, match_parent_flag(parents, rows[i].title),
+                                        error);
+        if (!*rows[i].list)
+            return false;
+    }
+    return true;
+}
+
+static void warn_keyword(UNUSED void *argument, struct slice word)
+{
+    log_warn("unknown EHLO keyword in smtpd_discard_ehlo_keywords: %.*s", SLICE_ARGS(word));
+}
+
+static bool read_overrides(struct server *server, struct error *error)
+{
+    struct slice rest = slice_of(server->config->receive_override_options), word;
+
+    server->check_recipients = true;
+    while (config_list_next(&rest, false, &word)) {
+        if (slice_is_nocase(word, "no_unknown_recipient_checks"))
+            server->check_recipients = false;
+        else if (slice_is_nocase(word, "no_address_mappings"))
+            server->overrides |= SUBMIT_MAP | SUBMIT_BCC;
+        else if (slice_is_nocase(word, "no_header_body_checks"))
+            server->overrides |= SUBMIT_FILTER;
+        else if (slice_is_nocase(word, "no_milters"))
+            server->overrides |= SUBMIT_MILTER;
+        else
+            return error_set(error, "unknown receive_override_options value \"%.*s\"",
+                             SLICE_ARGS(word));
+    }
+    return true;
+}
+
+static bool read_bare_newline(struct server *server, struct error *error)
+{
+    struct slice value = slice_of(server->config->smtpd_forbid_bare_newline);
+
+    if (slice_is_nocase(value, "no"))
+        server->bare_newline = BARE_LF_ALLOWED;
+    else if (slice_is_nocase(value, "yes") || slice_is_nocase(value, "normalize"))
+        server->bare_newline = BARE_LF_NORMALIZED;
+    else if (slice_is_nocase(value, "reject"))
+        server->bare_newline = BARE_LF_REJECTED;
+    else
+        return error_set(error, "invalid configuration: smtpd_forbid_bare_newline = %.*s",
+                         SLICE_ARGS(value));
+    return true;
+}
+
+bool server_open(struct server *server, const struct config *config,
+                 const struct table_context *tables, struct error *error)
+{
+    server->config = config;
+    server->tables = *tables;
+    server->rewrite = rewrite_settings_of(config);
+    server->discarded_extensions =
+        extension_list(slice_of(config->smtpd_discard_ehlo_keywords), warn_keyword, NULL);
+    if (!read_overrides(server, error) || !read_bare_newline(server, error))
+        return false;
+    server->lookup = lookup_open(config, &server->tables, error);
+    if (!server->lookup)
+        return false;
+    server->resolver = resolver_open(config, &server->tables, server->lookup, RESOLVE_MAIL, error);
+    if (!server->resolver || !open_lists(server, error) || !open_matches(server, error))
+        return false;
+    server->policy = policy_open(server, error);
+    return server->policy != NULL;
+}
+
+void server_close(struct server *server)
+{
+    struct table_list *lists[] = {
+        server->local_recipients, server->relay_recipients, server->virtual_aliases,
+        server->virtual_mailboxes, server->canonical, server->recipient_canonical,
+        server->sender_canonical,
+    };
+    struct match_list *matches[] = {
+        server->mynetworks, server->bare_newline_exclusions, server->fast_flush_domains,
+        server->forbidden_commands,
+    };
+
+    policy_close(server->policy);
+    if (server->resolver)
+        resolver_close(server->resolver);
+    if (server->lookup)
+        lookup_close(server->lookup);
+    for (size_t i = 0; i < COUNT(lists); i++)
+        if (lists[i])
+            table_list_close(lists[i]);
+    for (size_t i = 0; i < COUNT(matches); i++)
+        if (matches[i])
+            match_list_close(matches[i]);
+}

@@ -1,0 +1,59 @@
+/*
+ * What all sessions of a process share: settings, opened tables, the compiled
+ * policy, and those whom a session asks.
+ */
+#pragma once
+
+#include "address/lookup.h"
+#include "address/resolve.h"
+#include "address/rewrite.h"
+#include "config/config.h"
+#include "deliver/submission.h"
+#include "dns/dns.h"
+#include "table/match.h"
+
+struct policy;
+
+/*
+ * What a session asks of others, so that tests and fuzzers can stand in for
+ * them.  All may wait.
+ */
+struct server_calls {
+    void *argument;
+    /* A submission to cleanup, as deliver/submission.h promises. */
+    void *(*submit)(void *argument, struct submission *submission);
+    bool (*submit_add)(void *submitter, struct slice content, struct error *error);
+    bool (*submit_end)(void *submitter, struct arena *arena, struct submission_reply *reply,
+                       struct error *error);
+    void (*submit_abandon)(void *submitter);
+    /* Bytes free where the queue lies; -1 when that is not known. */
+    int64_t (*queue_free)(void *argument);
+    void (*query)(void *argument, const char *name, enum dns_type type, struct arena *arena,
+                  struct dns_answer *answer);
+    void (*pause)(void *argument, int seconds);
+};
+
+struct server {
+    const struct config *config;
+    struct table_context tables;
+    struct lookup *lookup;
+    struct resolver *resolver;
+    struct rewrite_settings rewrite;
+    struct match_list *mynetworks;
+    struct match_list *bare_newline_exclusions;
+    struct match_list *fast_flush_domains;
+    struct match_list *forbidden_commands;
+    struct table_list *local_recipients, *relay_recipients, *virtual_aliases, *virtual_mailboxes,
+                      *canonical, *recipient_canonical, *sender_canonical;
+    struct policy *policy;
+    unsigned discarded_extensions;  /* EXTENSION_ bits of smtpd_discard_ehlo_keywords */
+    unsigned overrides;             /* SUBMIT_ bits that receive_override_options takes away */
+    bool check_recipients;          /* no_unknown_recipient_checks is not set */
+    enum { BARE_LF_ALLOWED, BARE_LF_NORMALIZED, BARE_LF_REJECTED } bare_newline;
+    struct server_calls calls;
+};
+
+/* Open everything but calls; false with a text that ends the process. */
+bool server_open(struct server *server, const struct config *config,
+                 const struct table_context *tables, struct error *error) MUST_USE;
+void server_close(struct server *server);

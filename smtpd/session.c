@@ -1,0 +1,379 @@
+#include "session.h"
+
+#include "base/encoding.h"
+#include "base/memory.h"
+#include "base/scope.h"
+#include "log/log.h"
+#include "smtp/replies.h"
+#include "state.h"
+
+enum { REPLY_LIMIT = 510, PENDING_SHOWN = 100 };
+
+/* What a row says of a command, besides who obeys it. */
+enum {
+    ENDS_GROUP = 1,     /* nothing may follow before the reply (RFC 2920 3.1) */
+    IS_JUNK = 2,        /* counts against smtpd_junk_command_limit */
+};
+
+static const struct command {
+    const char *name;
+    const char *counted_as;     /* in the disconnect line */
+    command_handler *obey;
+    unsigned flags;
+} commands[] = {
+    [COMMAND_HELO]     = { "HELO",     "helo",     obey_helo,     ENDS_GROUP },
+    [COMMAND_EHLO]     = { "EHLO",     "ehlo",     obey_ehlo,     ENDS_GROUP },
+    [COMMAND_XCLIENT]  = { "XCLIENT",  "xclient",  obey_xclient,  ENDS_GROUP },
+    [COMMAND_XFORWARD] = { "XFORWARD", "xforward", obey_xforward, 0 },
+    [COMMAND_STARTTLS] = { "STARTTLS", "starttls", obey_starttls, ENDS_GROUP },
+    [COMMAND_AUTH]     = { "AUTH",     "auth",     obey_auth,     ENDS_GROUP },
+    [COMMAND_MAIL]     = { "MAIL",     "mail",     obey_mail,     0 },
+    [COMMAND_RCPT]     = { "RCPT",     "rcpt",     obey_rcpt,     0 },
+    [COMMAND_DATA]     = { "DATA",     "data",     obey_data,     ENDS_GROUP },
+    [COMMAND_BDAT]     = { "BDAT",     "bdat",     obey_bdat,     0 },
+    [COMMAND_RSET]     = { "RSET",     "rset",     obey_rset,     IS_JUNK },
+    [COMMAND_NOOP]     = { "NOOP",     "noop",     obey_noop,     ENDS_GROUP | IS_JUNK },
+    [COMMAND_VRFY]     = { "VRFY",     "vrfy",     obey_vrfy,     ENDS_GROUP | IS_JUNK },
+    [COMMAND_ETRN]     = { "ETRN",     "etrn",     obey_etrn,     IS_JUNK },
+    [COMMAND_QUIT]     = { "QUIT",     "quit",     obey_quit,     0 },
+    [COMMAND_UNKNOWN]  = { "UNKNOWN",  "unknown",  NULL,          0 },
+};
+
+/* --- Replies. --------------------------------------------------------------------- */
+
+void reply(struct session *session, int code, const char *status, const char *format, ...)
+{
+    const struct config *config = session->server->config;
+    AUTO_STR struct str text = STR_EMPTY;
+    AUTO_STR struct str line = STR_EMPTY;
+    char class = (char)('0' + code / 100);
+    va_list args;
+
+    if (class == '5' && config->soft_bounce)
+        class = '4';
+    va_start(args, format);
+    str_vformat(&text, format, args);
+    va_end(args);
+    str_format(&line, "%c%02d ", class, code % 100);
+    if (*status)
+        str_format(&line, "%c%s ", class == '3' ? '2' : class, status + 1);
+    printable_text(&line, str_slice(&text));
+    str_cut(&line, REPLY_LIMIT);
+    str_add(session->output, str_slice(&line));
+    str_text(session->output, "\r\n");
+    if (session->errors >= config->smtpd_soft_error_limit)
+        session->pause += config->smtpd_error_sleep_time;
+}
+
+void reply_refused(struct session *session, const struct verdict *verdict)
+{
+    AUTO_STR struct str text = STR_EMPTY;
+    bool soft = session->server->config->soft_bounce && verdict->code / 100 == 5;
+
+    if (verdict->hangup) {
+        facts_log(&session->facts, "hangup", slice_of(""));
+        session->mode = SESSION_CUT;
+        return;
+    }
+    reply(session, verdict->code, verdict->status, "%s", verdict->text);
+    str_format(&text, "%d %c%s %s", soft ? verdict->code - 100 : verdict->code,
+               soft ? '4' : verdict->status[0], verdict->status + 1, verdict->text);
+    facts_log(&session->facts, "reject", str_slice(&text));
+    if (verdict->code == 421 || verdict->code == 521)
+        session->mode = SESSION_OVER;
+}
+
+/* --- Life. ------------------------------------------------------------------------ */
+
+static bool client_is_listed(struct match_list *list, const struct facts *facts)
+{
+    struct error error;
+
+    return list && match_list_client(list, slice_of(facts->name), slice_of(facts->address),
+                                     &error) == MATCH_YES;
+}
+
+static void take_facts(struct session *session, const struct session_client *client)
+{
+    struct arena *arena = session->arena;
+
+    session->peer = client->peer;
+    session->server_address = arena_copy(arena, client->server_address);
+    session->server_port = arena_copy(arena, client->server_port);
+    session->facts = (struct facts){
+        .name = arena_copy(arena, client->name),
+        .reverse_name = arena_copy(arena, client->reverse_name),
+        .address = arena_copy(arena, client->address),
+        .port = arena_copy(arena, client->port),
+        .name_status = client->name_status,
+        .reverse_status = client->reverse_status,
+        .forward_status = client->forward_status,
+        .peer = (const struct sockaddr *)&session->peer,
+        .protocol = "SMTP",
+        .stage = "CONNECT",
+        .queue_id = "",
+    };
+}
+
+struct session *session_new(const struct server *server, const struct session_client *client,
+                            struct str *output)
+{
+    struct session *session = memory_new(1, sizeof(*session));
+
+    session->server = server;
+    session->output = output;
+    session->arena = arena_new();
+    session->place = "CONNECT";
+    take_facts(session, client);
+    session->in_mynetworks = client_is_listed(server->mynetworks, &session->facts);
+    session->strict_lines = server->bare_newline != BARE_LF_ALLOWED &&
+                            !client_is_listed(server->bare_newline_exclusions, &session->facts);
+    return session;
+}
+
+void session_free(struct session *session)
+{
+    if (!session)
+        return;
+    mail_reset(session);
+    arena_free(session->arena);
+    free(session);
+}
+
+enum session_mode session_mode(const struct session *session)
+{
+    return session->mode;
+}
+
+const struct facts *session_facts(const struct session *session)
+{
+    return &session->facts;
+}
+
+size_t session_line_limit(const struct session *session)
+{
+    return (size_t)session->server->config->line_length_limit;
+}
+
+int session_take_pause(struct session *session)
+{
+    int pause = session->pause;
+
+    session->pause = 0;
+    return pause;
+}
+
+void session_greet(struct session *session)
+{
+    const struct config *config = session->server->config;
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct verdict verdict = policy_connect(session->server->policy, &session->facts, arena);
+
+    log_info("connect from %s[%s]", session->facts.name, session->facts.address);
+    if (verdict.result == VERDICT_REJECT) {
+        reply_refused(session, &verdict);
+        if (session->mode == SESSION_COMMAND && verdict.code / 100 == 5)
+            session->mode = SESSION_OVER;
+        return;
+    }
+    reply(session, REPLY_GREETING, config->smtpd_banner);
+}
+
+/* --- Commands. -------------------------------------------------------------------- */
+
+static enum command_id find_command(struct slice word)
+{
+    for (enum command_id id = 0; id < COMMAND_UNKNOWN; id++)
+        if (slice_is_nocase(word, commands[id].name))
+            return id;
+    return COMMAND_UNKNOWN;
+}
+
+static void escape_pending(struct str *output, struct slice pending)
+{
+    for (size_t i = 0; i < pending.length && i < PENDING_SHOWN; i++) {
+        char c = pending.data[i];
+
+        if (c == '\r')
+            str_text(output, "\\r");
+        else if (c == '\n')
+            str_text(output, "\\n");
+        else if (c == '\\')
+            str_text(output, "\\\\");
+        else if (c < ' ' || c == 127)
+            str_format(output, "\\%03o", (unsigned char)c);
+        else
+            str_byte(output, c);
+    }
+}
+
+/* False when the client has sent more than it may and we no longer talk to it. */
+static bool pipelining_is_proper(struct session *session, const struct command *command,
+                                 struct slice pending)
+{
+    if (!pending.length || (session->pipelining && !(command->flags & ENDS_GROUP)))
+        return true;
+
+    bool forbidden = session->server->config->smtpd_forbid_unauth_pipelining;
+
+    if (!session->facts.improper_pipelining) {
+        AUTO_STR struct str shown = STR_EMPTY;
+
+        escape_pending(&shown, pending);
+        log_info("improper command pipelining after %s from %s[%s]: %s", command->name,
+                 session->facts.name, session->facts.address, shown.data);
+    }
+    session->facts.improper_pipelining = true;
+    if (forbidden) {
+        reply(session, REPLY_EARLY_TALKER);
+        session->mode = SESSION_OVER;
+    }
+    return !forbidden;
+}
+
+/* A client that speaks HTTP, or sends a header, is not worth a conversation. */
+static bool command_is_forbidden(struct session *session, struct slice word)
+{
+    size_t colon = slice_find(word, ':');
+    struct error error;
+
+    if (colon > 0 && colon < word.length)
+        return true;
+    return session->server->forbidden_commands &&
+           match_list_get(session->server->forbidden_commands, word, &error) == MATCH_YES;
+}
+
+static bool obey_unknown(struct session *session, struct slice word, struct slice line)
+{
+    if (command_is_forbidden(session, word)) {
+        AUTO_STR struct str shown = STR_EMPTY;
+
+        printable_text(&shown, slice_part(line, 0, PENDING_SHOWN));
+        log_warn("non-SMTP command from %s[%s]: %s", session->facts.name, session->facts.address,
+                 shown.data);
+        reply(session, REPLY_GOODBYE);
+        session->mode = SESSION_OVER;
+        return false;
+    }
+    reply(session, REPLY_UNKNOWN);
+    return false;
+}
+
+static void count(struct session *session, enum command_id id, bool good)
+{
+    session->counts[id].total++;
+    if (good)
+        session->counts[id].good++;
+    else
+        session->errors++;
+    if (id < COMMAND_UNKNOWN && (commands[id].flags & IS_JUNK) &&
+        session->junk++ > session->server->config->smtpd_junk_command_limit)
+        session->errors++;
+}
+
+void judge_errors(struct session *session)
+{
+    if (session->mode != SESSION_COMMAND ||
+        session->errors < session->server->config->smtpd_hard_error_limit)
+        return;
+    reply(session, REPLY_MANY_ERRORS, session->server->config->myhostname);
+    log_info("too many errors after %s from %s[%s]", session->place, session->facts.name,
+             session->facts.address);
+    session->mode = SESSION_OVER;
+}
+
+static void warn_cut(const struct session *session, struct slice line)
+{
+    AUTO_STR struct str shown = STR_EMPTY;
+
+    printable_text(&shown, slice_part(line, 0, 30));
+    log_warn("%s[%s]: request longer than %d: %s...", session->facts.name,
+             session->facts.address, session->server->config->line_length_limit, shown.data);
+}
+
+void session_obey(struct session *session, struct slice line, struct slice pending, bool cut)
+{
+    if (cut)
+        warn_cut(session, line);
+
+    struct slice rest = slice_trim(line);
+    struct slice word = slice_take_word(&rest);
+
+    if (session->server->config->smtputf8_enable && !text_is_utf8(line)) {
+        reply(session, REPLY_BAD_UTF8);
+        session->errors++;
+    } else if (!word.length) {
+        reply(session, REPLY_BAD_SYNTAX);
+        session->errors++;
+    } else {
+        enum command_id id = find_command(word);
+        const struct command *command = &commands[id];
+        bool good = false;
+
+        session->place = command->name;
+        session->facts.stage = command->name;
+        if (pipelining_is_proper(session, command, pending))
+            good = command->obey ? command->obey(session, rest)
+                                 : obey_unknown(session, word, slice_trim(line));
+        count(session, id, good);
+    }
+    judge_errors(session);
+}
+
+/* --- The end. --------------------------------------------------------------------- */
+
+static void log_abnormal(const struct session *session, const char *what)
+{
+    AUTO_STR struct str place = STR_EMPTY;
+
+    str_text(&place, session->place);
+    if (session->mode == SESSION_CONTENT && session->mail)
+        str_format(&place, " (%lld bytes)", (long long)session->mail->received_bytes);
+    log_info("%s after %s from %s[%s]", what, place.data, session->facts.name,
+             session->facts.address);
+}
+
+void session_lost(struct session *session)
+{
+    log_abnormal(session, "lost connection");
+    session->mode = SESSION_CUT;
+}
+
+void session_expired(struct session *session)
+{
+    log_abnormal(session, "timeout");
+    reply(session, REPLY_TIMEOUT, session->server->config->myhostname);
+    session->mode = SESSION_OVER;
+}
+
+void session_closing(struct session *session)
+{
+    reply(session, REPLY_SHUTDOWN, session->server->config->myhostname);
+    session->mode = SESSION_OVER;
+}
+
+static void add_count(struct str *line, const char *name, unsigned good, unsigned total)
+{
+    str_format(line, " %s=%u", name, good);
+    if (good != total)
+        str_format(line, "/%u", total);
+}
+
+void session_log_end(struct session *session)
+{
+    AUTO_STR struct str line = STR_EMPTY;
+    unsigned good = 0, total = 0;
+
+    for (enum command_id id = 0; id < COMMAND_COUNT; id++) {
+        if (session->counts[id].total)
+            add_count(&line, commands[id].counted_as, session->counts[id].good,
+                      session->counts[id].total);
+        good += session->counts[id].good;
+        total += session->counts[id].total;
+    }
+    if (total)
+        add_count(&line, "commands", good, total);
+    else
+        str_text(&line, " commands=0/0");
+    log_info("disconnect from %s[%s]%s", session->facts.name, session->facts.address, line.data);
+}

@@ -1,0 +1,99 @@
+/*
+ * The inside of a session, for the files of this folder that obey its commands.
+ */
+#pragma once
+
+#include "policy/policy.h"
+#include "session.h"
+
+#include "base/arena.h"
+
+/* In the order of the disconnect line. */
+enum command_id {
+    COMMAND_HELO, COMMAND_EHLO, COMMAND_XCLIENT, COMMAND_XFORWARD, COMMAND_STARTTLS, COMMAND_AUTH,
+    COMMAND_MAIL, COMMAND_RCPT, COMMAND_DATA, COMMAND_BDAT, COMMAND_RSET, COMMAND_NOOP,
+    COMMAND_VRFY, COMMAND_ETRN, COMMAND_QUIT, COMMAND_UNKNOWN, COMMAND_COUNT
+};
+
+/* How a chunked transfer stands (RFC 3030). */
+enum chunking {
+    CHUNKING_NONE,
+    CHUNKING_ACTIVE,    /* a first chunk was taken */
+    CHUNKING_SKIP,      /* an error was answered: chunks are thrown away until the last */
+};
+
+/* A mail transaction, from MAIL to its end; lives in its own arena. */
+struct mail {
+    struct arena *arena;
+    struct submission submission;
+    struct effects effects;
+    void *submitter;                /* content is under way */
+    size_t refused_recipients;      /* over smtpd_recipient_limit */
+    int64_t received_bytes;         /* content so far, line ends counted as two */
+    bool too_large, broken;         /* what stands in the way of its acceptance */
+    bool bare_lf;
+    bool smtputf8;
+    char last_byte;                 /* of the chunks, to see line ends across them */
+};
+
+struct session {
+    const struct server *server;
+    struct str *output;
+    struct arena *arena;            /* of the connection */
+    struct facts facts;
+    struct sockaddr_storage peer;
+    const char *server_address, *server_port;
+    bool in_mynetworks;
+    enum session_mode mode;
+    enum command_id last_command;   /* for "lost connection after" */
+    const char *place;              /* the same in words */
+    bool pipelining;                /* we have announced it */
+    bool strict_lines;              /* a bare LF ends no content */
+    bool last_line_crlf, line_open; /* of the content */
+    enum chunking chunking;
+    bool chunk_last;
+    int64_t chunk_size, chunk_left;
+    int errors, junk, pause;
+    struct { unsigned good, total; } counts[COMMAND_COUNT];
+    struct mail *mail;
+};
+
+/* Append "code status text", made printable; counts for the pause of clients in error. */
+void reply(struct session *session, int code, const char *status, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+
+/* After each answer: whoever has made too many errors is sent away. */
+void judge_errors(struct session *session);
+
+/* Log a rejection that stands in the output as its reply, and say it. */
+void reply_refused(struct session *session, const struct verdict *verdict);
+
+/* Each obeys a command and returns whether it succeeded. */
+typedef bool command_handler(struct session *session, struct slice arguments);
+command_handler obey_helo, obey_ehlo, obey_mail, obey_rcpt, obey_data, obey_bdat, obey_rset,
+    obey_noop, obey_vrfy, obey_etrn, obey_quit, obey_starttls, obey_auth, obey_xclient,
+    obey_xforward;
+
+/* Start and forget a transaction. */
+struct mail *mail_new(struct session *session);
+void mail_reset(struct session *session);
+
+/* The envelope is complete: give cleanup what it needs and start the content. */
+void mail_submit(struct session *session);
+void mail_add(struct session *session, struct slice content);
+/* Nothing of the content is to be queued; the envelope stays. */
+void mail_give_up(struct session *session);
+/* Wait for cleanup and append its answer; the transaction is over.  bytes < 0: DATA. */
+bool mail_finish(struct session *session, int64_t bytes);
+
+/* The body of our Received: header, without the name. */
+const char *received_text(const struct session *session);
+
+/*
+ * The word of a path in a command, up to the blank behind it, for warnings and for VRFY;
+ * quotes and angle brackets protect blanks.
+ */
+struct slice path_word(struct slice text);
+
+/* Warn of a path that could not be read. */
+void warn_bad_path(const struct session *session, const char *command, struct slice path);
