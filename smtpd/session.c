@@ -313,7 +313,7 @@ void session_obey(struct session *session, struct slice line, struct slice pendi
         session->place = command->name;
         session->facts.stage = command->name;
         if (pipelining_is_proper(session, command, pending))
-            good = command->obey ? command->obey(session, rest)
+            good = command->obey ? command->obey(session, slice_trim_start(rest))
                                  : obey_unknown(session, word, slice_trim(line));
         count(session, id, good);
     }
