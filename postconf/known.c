@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/scope.h"
 #include "base/vector.h"
+#include "config/family.h"
 #include "config/parameter.h"
 #include "config/twin.h"
 
@@ -12,48 +13,6 @@ struct known_names {
     struct hash *seen;          /* to index + 1 */
     struct { struct known_name *items; size_t count, capacity; } list;
 };
-
-/* What each delivery agent's line in master.cf makes valid: SERVICE and this. */
-static const struct { const char *suffix, *fallback; } transport_family[] = {
-    { "_delivery_slot_cost", "$default_delivery_slot_cost" },
-    { "_delivery_slot_discount", "$default_delivery_slot_discount" },
-    { "_delivery_slot_loan", "$default_delivery_slot_loan" },
-    { "_destination_concurrency_failed_cohort_limit",
-      "$default_destination_concurrency_failed_cohort_limit" },
-    { "_destination_concurrency_limit", "$default_destination_concurrency_limit" },
-    { "_destination_concurrency_negative_feedback",
-      "$default_destination_concurrency_negative_feedback" },
-    { "_destination_concurrency_positive_feedback",
-      "$default_destination_concurrency_positive_feedback" },
-    { "_destination_rate_delay", "$default_destination_rate_delay" },
-    { "_destination_recipient_limit", "$default_destination_recipient_limit" },
-    { "_extra_recipient_limit", "$default_extra_recipient_limit" },
-    { "_initial_destination_concurrency", "$initial_destination_concurrency" },
-    { "_minimum_delivery_slots", "$default_minimum_delivery_slots" },
-    { "_recipient_limit", "$default_recipient_limit" },
-    { "_recipient_refill_delay", "$default_recipient_refill_delay" },
-    { "_recipient_refill_limit", "$default_recipient_refill_limit" },
-    { "_transport_rate_delay", "$default_transport_rate_delay" },
-};
-
-/* Rows that are members of a family in the table, for the transports of a stock master.cf. */
-static const char *const stock_transports[] = { "error", "lmtp", "local", "relay", "retry", "smtp",
-                                               "virtual" };
-
-static bool is_family_row(struct slice name)
-{
-    for (size_t i = 0; i < COUNT(stock_transports); i++) {
-        if (!slice_starts(name, stock_transports[i]))
-            continue;
-
-        struct slice suffix = slice_from(name, strlen(stock_transports[i]));
-
-        for (size_t j = 0; j < COUNT(transport_family); j++)
-            if (slice_is(suffix, transport_family[j].suffix))
-                return true;
-    }
-    return false;
-}
 
 static struct known_name *add(struct known_names *known, struct slice name, unsigned class)
 {
@@ -81,7 +40,7 @@ static void add_builtin(struct known_names *known)
         const struct parameter *parameter = parameter_at(i);
         struct slice name = slice_of(parameter_name(parameter));
 
-        if (is_family_row(name))
+        if (family_is_row(name))
             continue;
         if (parameter->origin == PARAMETER_NEWER && parameter->used_by[0] == '\0')
             continue;
@@ -93,14 +52,6 @@ static void add_builtin(struct known_names *known)
         if (twin_name(parameter, &twin))
             add(known, str_slice(&twin), CLASS_BUILTIN);
     }
-}
-
-static bool is_one_of(const char *word, const char *const *list)
-{
-    for (; *list; list++)
-        if (strcmp(word, *list) == 0)
-            return true;
-    return false;
 }
 
 static void add_family_member(struct known_names *known, const char *service,
@@ -118,19 +69,12 @@ static void add_family_member(struct known_names *known, const char *service,
 
 static void add_services(struct known_names *known, const struct master_cf *master_cf)
 {
-    static const char *const agents[] = { "local", "pipe", "virtual", "smtp", "lmtp", "error",
-                                          NULL };
-    static const char *const timed[] = { "pipe", "spawn", NULL };
-
     for (size_t i = 0; i < master_cf_count(master_cf); i++) {
         const struct master_service *service = master_cf_at(master_cf, i);
+        const struct family_member *member;
 
-        if (is_one_of(service->command, agents))
-            for (size_t j = 0; j < COUNT(transport_family); j++)
-                add_family_member(known, service->name, transport_family[j].suffix,
-                                  transport_family[j].fallback);
-        if (is_one_of(service->command, timed))
-            add_family_member(known, service->name, "_time_limit", "$command_time_limit");
+        for (size_t j = 0; (member = family_at(service->command, j)); j++)
+            add_family_member(known, service->name, member->suffix, member->fallback);
     }
 }
 

@@ -90,3 +90,23 @@ bool config_parse_override(struct slice text, struct config_override *override,
  * { } counts as one member, without its braces when strip is set.  False at the end.
  */
 bool config_list_next(struct slice *rest, bool strip, struct slice *member);
+
+/* What config_check_unserved finds about a name. */
+enum config_finding {
+    CONFIG_UNSERVED,    /* a parameter that no program here reads yet */
+    CONFIG_UNKNOWN,     /* nobody knows the name, and nothing refers to it */
+};
+
+/* file and line are where it is set: in main.cf, or the master.cf entry that has the -o. */
+typedef void config_report(void *argument, enum config_finding finding, const char *file,
+                           int line, const char *name, const char *nearest);
+
+/*
+ * Report each parameter that main.cf, or -o in master.cf, sets although it has no effect here:
+ * its row is served by no program, or the name is unknown.  nearest is the parameter that is
+ * spelled most alike, or NULL.
+ */
+void config_check_unserved(const struct config *config, config_report *report, void *argument);
+
+/* The known parameter that is spelled most like name; NULL when none is near. */
+const char *config_nearest(const char *name);

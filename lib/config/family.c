@@ -1,0 +1,88 @@
+#include "config/family.h"
+
+#include "base/compiler.h"
+
+static const struct family_member transport[] = {
+    { "_delivery_slot_cost", "$default_delivery_slot_cost" },
+    { "_delivery_slot_discount", "$default_delivery_slot_discount" },
+    { "_delivery_slot_loan", "$default_delivery_slot_loan" },
+    { "_destination_concurrency_failed_cohort_limit",
+      "$default_destination_concurrency_failed_cohort_limit" },
+    { "_destination_concurrency_limit", "$default_destination_concurrency_limit" },
+    { "_destination_concurrency_negative_feedback",
+      "$default_destination_concurrency_negative_feedback" },
+    { "_destination_concurrency_positive_feedback",
+      "$default_destination_concurrency_positive_feedback" },
+    { "_destination_rate_delay", "$default_destination_rate_delay" },
+    { "_destination_recipient_limit", "$default_destination_recipient_limit" },
+    { "_extra_recipient_limit", "$default_extra_recipient_limit" },
+    { "_initial_destination_concurrency", "$initial_destination_concurrency" },
+    { "_minimum_delivery_slots", "$default_minimum_delivery_slots" },
+    { "_recipient_limit", "$default_recipient_limit" },
+    { "_recipient_refill_delay", "$default_recipient_refill_delay" },
+    { "_recipient_refill_limit", "$default_recipient_refill_limit" },
+    { "_transport_rate_delay", "$default_transport_rate_delay" },
+};
+
+static const struct family_member time_limit = { "_time_limit", "$command_time_limit" };
+
+/* The transports of a stock master.cf, whose members have rows. */
+static const char *const stock[] = {
+    "error", "lmtp", "local", "relay", "retry", "smtp", "virtual",
+};
+
+static bool is_one_of(const char *word, const char *const *list)
+{
+    for (; *list; list++)
+        if (strcmp(word, *list) == 0)
+            return true;
+    return false;
+}
+
+const struct family_member *family_at(const char *command, size_t index)
+{
+    static const char *const agents[] = { "local", "pipe", "virtual", "smtp", "lmtp", "error",
+                                          NULL };
+    static const char *const timed[] = { "pipe", "spawn", NULL };
+    size_t count = is_one_of(command, agents) ? COUNT(transport) : 0;
+
+    if (index < count)
+        return &transport[index];
+    return index == count && is_one_of(command, timed) ? &time_limit : NULL;
+}
+
+bool family_is_row(struct slice name)
+{
+    for (size_t i = 0; i < COUNT(stock); i++) {
+        if (!slice_starts(name, stock[i]))
+            continue;
+
+        struct slice suffix = slice_from(name, strlen(stock[i]));
+
+        for (size_t j = 0; j < COUNT(transport); j++)
+            if (slice_is(suffix, transport[j].suffix))
+                return true;
+    }
+    return false;
+}
+
+static bool service_holds(const struct master_service *service, struct slice name)
+{
+    struct slice suffix = slice_from(name, strlen(service->name));
+    const struct family_member *member;
+
+    if (!slice_starts(name, service->name))
+        return false;
+    for (size_t i = 0; (member = family_at(service->command, i)); i++)
+        if (slice_is(suffix, member->suffix))
+            return true;
+    return false;
+}
+
+bool family_holds(const struct master_cf *master_cf, struct slice name)
+{
+    for (size_t i = 0; master_cf && i < master_cf_count(master_cf); i++)
+        if (service_holds(master_cf_at(master_cf, i), name))
+            return true;
+    return false;
+}
