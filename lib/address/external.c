@@ -135,3 +135,15 @@ bool external_unquote(struct str *output, struct slice external)
     }
     return good;
 }
+
+void external_strip_comments(struct str *output, struct slice external)
+{
+    while (external.length) {
+        bool closed;
+        struct slice piece = slice_part(external, 0, external_piece(external, &closed));
+
+        if (piece.data[0] != '(')
+            str_add(output, piece);
+        external = slice_from(external, piece.length);
+    }
+}

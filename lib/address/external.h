@@ -20,3 +20,6 @@ bool external_unquote(struct str *output, struct slice external);
 
 /* Length of the protected piece at the start: "...", [...], (...), \x; 1 for all else. */
 size_t external_piece(struct slice external, bool *closed);
+
+/* Append the text without its comments. */
+void external_strip_comments(struct str *output, struct slice external);

@@ -43,6 +43,12 @@ static size_t group_length(struct slice element)
     return colon < element.length && colon < angle && colon < at ? colon + 1 : 0;
 }
 
+/* A group ends in a semicolon; without one a colon belongs to an address. */
+static bool is_closed_group(struct slice value)
+{
+    return external_find(value, ';') < value.length;
+}
+
 static bool is_blank(struct slice text)
 {
     return slice_trim(text).length == 0;
@@ -64,14 +70,21 @@ static bool is_joint(char c)
     return c == '.' || c == '@' || c == ':' || c == ',' || c == '%' || c == '!';
 }
 
+/* Two pieces without a joint are one word only when both are bytes of an atom. */
+static bool is_one_word(char before, char after, bool filler)
+{
+    return !filler && before != '"' && before != '[' && after != '"' && after != '[';
+}
+
 /*
- * Length of the address at the start of text that has no < >: it ends at a blank or comment
- * unless a dot or @ joins it to what follows.
+ * Length of the address at the start of text that has no < >: it ends where a word begins that
+ * no dot or @ joins to what was before.
  */
 static size_t bare_length(struct slice text)
 {
     size_t end = 0, i = 0;
-    bool joined = true, closed;
+    char before = '.';
+    bool closed;
 
     while (i < text.length) {
         size_t filler = filler_length(slice_from(text, i));
@@ -79,9 +92,10 @@ static size_t bare_length(struct slice text)
         i += filler;
         if (i == text.length)
             break;
-        if (filler && !joined && !is_joint(text.data[i]))
+        if (!is_joint(before) && !is_joint(text.data[i])
+            && !is_one_word(before, text.data[i], filler > 0))
             break;
-        joined = is_joint(text.data[i]);
+        before = text.data[i];
         i += external_piece(slice_from(text, i), &closed);
         end = i;
     }
@@ -150,7 +164,7 @@ static void walk_list(struct slice value, element_handler *handle, struct walk *
     while (value.length) {
         size_t length = element_length(value);
         struct slice text = slice_part(value, 0, length);
-        size_t group = group_length(text);
+        size_t group = is_closed_group(value) ? group_length(text) : 0;
 
         if (group && walk->output) {
             if (walk->needs_comma)
@@ -172,10 +186,12 @@ static bool rewrite_element(void *argument, const struct element *element)
 {
     struct walk *walk = argument;
     AUTO_STR struct str address = STR_EMPTY;
+    AUTO_STR struct str plain = STR_EMPTY;
     struct slice before = slice_trim(element->before), behind = slice_trim(element->behind);
 
-    if (walk->rewrite(walk->argument, slice_trim(element->address), &address)
-        && !slice_equal(str_slice(&address), slice_trim(element->address)))
+    external_strip_comments(&plain, element->address);
+    if (walk->rewrite(walk->argument, slice_trim(str_slice(&plain)), &address)
+        && !slice_equal(str_slice(&address), slice_trim(str_slice(&plain))))
         walk->changed = true;
     else
         str_set(&address, slice_trim(element->address));
@@ -207,9 +223,11 @@ bool header_rewrite_addresses(struct slice value, header_rewrite *rewrite, void 
 static bool report_element(void *argument, const struct element *element)
 {
     struct walk *walk = argument;
+    AUTO_STR struct str plain = STR_EMPTY;
     AUTO_STR struct str internal = STR_EMPTY;
 
-    address_unquote(&internal, address_strip_route(slice_trim(element->address)));
+    external_strip_comments(&plain, slice_trim(element->address));
+    address_unquote(&internal, address_strip_route(str_slice(&plain)));
     walk->found(walk->argument, str_slice(&internal));
     return true;
 }

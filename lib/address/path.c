@@ -1,138 +1,128 @@
-/*
- * The paths of MAIL FROM and RCPT TO (RFC 5321 4.1.2), and what clients send in
- * their place.
- */
+/* The path of MAIL FROM and RCPT TO, RFC 5321 4.1.2, and what clients send instead. */
 #include "address/address.h"
+
 #include "address/external.h"
+#include "address/header.h"
 #include "base/encoding.h"
+#include "base/scope.h"
 
-/* Blanks, and comments, which mean nothing. */
-static bool means_nothing(struct slice text)
-{
-    bool closed;
-
-    while ((text = slice_trim_start(text)).length) {
-        if (text.data[0] != '(')
-            return false;
-        text = slice_from(text, external_piece(text, &closed));
-        if (!closed)
-            return false;
-    }
-    return true;
-}
-
-/* Repeat of one character only. */
-static bool is_all(struct slice text, char c)
-{
-    for (size_t i = 0; i < text.length; i++)
-        if (text.data[i] != c)
-            return false;
-    return true;
-}
-
-/* What stands between the angle brackets; without any, the text itself when strict is not. */
-static bool take_brackets(struct slice text, bool strict, struct slice *inside)
-{
-    size_t open = external_find(text, '<');
-
-    *inside = text;
-    if (open >= text.length)
-        return !strict && external_find(text, '>') >= text.length;
-    if (strict ? open != 0 : !means_nothing(slice_part(text, 0, open)))
-        return false;
-
-    struct slice rest = slice_from(text, open + 1);
-
-    while (!strict && rest.length && rest.data[0] == '<')
-        rest = slice_from(rest, 1);
-
-    size_t end = external_find(rest, '>');
-
-    if (end >= rest.length || !is_all(slice_from(rest, end), '>') ||
-        (strict && end + 1 != rest.length))
-        return false;
-    *inside = slice_part(rest, 0, end);
-    return true;
-}
-
-/* One address: words are joined by "." and "@" only; a comment may stand at the end. */
-static bool is_one_address(struct slice text)
-{
-    bool word_before = false, ended = false, closed;
-
-    while (text.length) {
-        char c = text.data[0];
-        size_t length = external_piece(text, &closed);
-        bool joins = c == '.' || c == '@' || c == ':';
-
-        if (strchr(",;<>", c) || !closed)
-            return c == '[' && !closed;
-        if (byte_is_space(c) || c == '(')
-            ended = ended || word_before;
-        else if (joins)
-            word_before = ended = false;
-        else {
-            bool whole = c == '"' || c == '[';
-
-            if (ended || (whole && word_before))
-                return false;
-            word_before = true;
-            ended = whole;
-        }
-        text = slice_from(text, length);
-    }
-    return true;
-}
-
-static bool domain_is_good(struct slice domain)
-{
-    if (domain.length && domain.data[0] == '[')
-        return true;
-    if (domain.length > 1 && domain.data[domain.length - 1] == '.')
-        domain.length--;
-    return address_is_host_name(domain);
-}
-
-static bool is_good(struct slice internal, unsigned flags)
-{
-    if (!internal.length)
-        return (flags & PATH_EMPTY) != 0;
-
-    struct address_parts parts = address_split(internal);
-
-    /* A dash at the start would be an option for the programs that get the address. */
-    return internal.data[0] != '-' && (!parts.has_domain || domain_is_good(parts.domain)) &&
-           ((flags & (PATH_UTF8 | PATH_NO_ASCII_CHECK)) || text_is_ascii(internal));
-}
-
-/* Where the first word ends: at a blank outside of quotes and brackets. */
+/* Length of the first word; white space within < >, quotes and comments does not end it. */
 static size_t word_length(struct slice text)
 {
-    size_t i = 0, depth = 0;
-    bool closed;
+    bool in_brackets = false, closed;
+    size_t i = 0;
 
-    while (i < text.length && (depth || !byte_is_space(text.data[i]))) {
+    while (i < text.length && (in_brackets || !byte_is_space(text.data[i]))) {
         if (text.data[i] == '<')
-            depth++;
-        else if (text.data[i] == '>' && depth)
-            depth--;
+            in_brackets = true;
+        else if (text.data[i] == '>')
+            in_brackets = false;
         i += external_piece(slice_from(text, i), &closed);
     }
     return i;
 }
 
+static bool is_closed(struct slice word)
+{
+    bool closed = true;
+
+    for (size_t i = 0; i < word.length && closed;) {
+        bool literal = word.data[i] == '[';
+
+        i += external_piece(slice_from(word, i), &closed);
+        closed = closed || literal;     /* [1.2.3.4 is taken as [1.2.3.4] */
+    }
+    return closed;
+}
+
+/* "<...>" around everything, once or more; false when a < is left open. */
+static bool strip_brackets(struct slice *word, bool *bracketed)
+{
+    *bracketed = slice_starts(*word, "<");
+    if (*bracketed && !slice_ends(*word, ">"))
+        return false;
+    while (slice_starts(*word, "<"))
+        *word = slice_trim_start(slice_from(*word, 1));
+    while (slice_ends(*word, ">"))
+        *word = slice_trim_end(slice_part(*word, 0, word->length - 1));
+    return true;
+}
+
+struct found {
+    size_t count;
+    struct str *internal;
+};
+
+static void take_found(void *argument, struct slice internal)
+{
+    struct found *found = argument;
+
+    found->count++;
+    str_set(found->internal, internal);
+}
+
+/* Nothing but an address: no comment, no group; for strict_rfc821_envelopes. */
+static bool is_plain(struct slice address)
+{
+    return external_find(address, '(') == address.length
+        && external_find(address, ';') == address.length;
+}
+
+static bool bytes_are_allowed(struct slice internal, unsigned flags)
+{
+    if (text_is_ascii(internal))
+        return true;
+    if (!text_is_utf8(internal))
+        return (flags & PATH_NO_ASCII_CHECK) && text_is_ascii(address_split(internal).domain);
+    if (flags & PATH_UTF8)
+        return true;
+    return (flags & PATH_NO_ASCII_CHECK) && text_is_ascii(address_split(internal).domain);
+}
+
+/* What a resolver would refuse is refused at once: "u@x..", "u@1.2.3.4". */
+static bool domain_is_good(struct slice domain)
+{
+    if (domain.length && domain.data[0] == '[')
+        return true;
+    if (domain.length > 1 && slice_ends(domain, "."))
+        domain = slice_part(domain, 0, domain.length - 1);
+    return address_is_host_name(domain);
+}
+
+static enum path_result check_address(struct slice internal, unsigned flags)
+{
+    struct address_parts parts = address_split(internal);
+
+    if (!internal.length)
+        return flags & PATH_EMPTY ? PATH_GOOD : PATH_BAD;
+    if (internal.data[0] == '-')    /* an option, for the programs that get the address */
+        return PATH_BAD;
+    if (parts.has_domain && !domain_is_good(parts.domain))
+        return PATH_BAD;
+    if ((flags & PATH_STRICT) && !parts.local.length)
+        return PATH_BAD;
+    return bytes_are_allowed(internal, flags) ? PATH_GOOD : PATH_BAD;
+}
+
 enum path_result address_parse_path(struct slice *rest, unsigned flags, struct str *internal)
 {
-    struct slice text = slice_trim_start(*rest), inside;
+    struct slice text = slice_trim_start(*rest);
+    struct slice word = slice_part(text, 0, word_length(text));
+    struct found found = { 0, internal };
+    bool bracketed;
 
-    text = slice_part(text, 0, word_length(text));
-    *rest = slice_from(*rest, (size_t)(text.data - rest->data) + text.length);
+    *rest = slice_from(text, word.length);
     str_clear(internal);
-    if (!text.length || !take_brackets(text, flags & PATH_STRICT, &inside))
+    if (!is_closed(word) || !strip_brackets(&word, &bracketed))
         return PATH_BAD;
-    inside = address_strip_route(slice_trim(inside));
-    if (!is_one_address(inside))
+    if ((flags & PATH_STRICT) && (!bracketed || !is_plain(word)))
         return PATH_BAD;
-    address_unquote(internal, inside);
-    return is_good(str_slice(internal), flags) ? PATH_GOOD : PATH_BAD;
+    if (external_find(word, '<') < word.length)
+        return PATH_BAD;
+    if (!bracketed && !word.length)
+        return PATH_BAD;
+    header_find_addresses(address_strip_route(word), take_found, &found);
+    if (found.count > 1 || (!found.count && word.length))
+        return PATH_BAD;
+    return check_address(str_slice(internal), flags);
 }
