@@ -12,8 +12,6 @@ enum {
     QUEUE_MODE_UNFINISHED = 0600,
     QUEUE_MODE_COMPLETE = 0700,
     QUEUE_MODE_MAILDROP = 0744,         /* complete, and pickup may be somebody else */
-    QUEUE_MODE_UNTHROTTLE = 0040,
-    QUEUE_MODE_EXPIRE = 0010,
     QUEUE_DEPTH_LIMIT = 16,
     /* Folder characters, each with a slash, and the id. */
     QUEUE_PATH_LIMIT = 2 * QUEUE_DEPTH_LIMIT + QUEUE_ID_LIMIT + 1,

@@ -104,8 +104,8 @@ static struct message_times times_of(const struct disk_status *status)
     return (struct message_times){
         .next_attempt = status->modified,
         .file_size = status->size,
-        .unthrottle = status->mode & QUEUE_MODE_UNTHROTTLE,
-        .expire = status->mode & QUEUE_MODE_EXPIRE,
+        .unthrottle = status->mode & QUEUE_UNTHROTTLE,
+        .expire = status->mode & QUEUE_EXPIRE,
     };
 }
 

@@ -283,3 +283,20 @@ bool queue_remove(struct queue *queue, enum queue_place place, const char *id,
         return true;
     return error_system(error, "remove %s/%s", place_names[place], id);
 }
+
+bool queue_request(struct queue *queue, enum queue_place place, const char *id,
+                   enum queue_request request, bool *changed, struct error *error)
+{
+    char path[QUEUE_PATH_LIMIT];
+    struct disk_status status;
+
+    if (!queue_find(queue, place, id, path, &status))
+        return error_system(error, "status of %s/%s", place_names[place], id);
+    if (!S_ISREG(status.mode) || !(status.mode & S_IXUSR))
+        return error_code(error, ENOENT, "%s/%s is not complete", place_names[place], id);
+    *changed = !(status.mode & request);
+    if (*changed && queue->disk->set_mode_at(queue->disk, queue->folders[place], path,
+                                             (status.mode & 07777) | request) < 0)
+        return error_system(error, "set mode of %s/%s", place_names[place], id);
+    return true;
+}

@@ -170,6 +170,15 @@ bool queue_locate(struct queue *queue, enum queue_place place, const char *id, s
 void queue_log_path(const struct queue *queue, const char *name, const char *id,
                     struct str *path);
 
+/*
+ * Ask qmgr, by a bit of the file's mode, to bounce what it cannot deliver (QUEUE_EXPIRE), or
+ * to try it although its destination is dead (QUEUE_UNTHROTTLE).  *changed says whether
+ * the bit was not set before.  error->code ENOENT: not there, or not complete.
+ */
+enum queue_request { QUEUE_UNTHROTTLE = 0040, QUEUE_EXPIRE = 0010 };
+bool queue_request(struct queue *queue, enum queue_place place, const char *id,
+                   enum queue_request request, bool *changed, struct error *error) MUST_USE;
+
 /* --- Moves.  Each is one rename or one unlink; ENOENT says somebody else was first. -- */
 
 bool queue_move(struct queue *queue, const char *id, enum queue_place from, enum queue_place to,
@@ -187,6 +196,9 @@ bool queue_remove(struct queue *queue, enum queue_place place, const char *id,
  * to incoming, stale drafts are removed.  Corrupt files go to corrupt.
  */
 bool queue_recover(struct queue *queue, struct error *error) MUST_USE;
+
+/* Remove drafts whose writer is gone (older than a day and a half). */
+bool queue_purge(struct queue *queue, struct error *error) MUST_USE;
 
 /*
  * Make every message a queue file of Postfix's at its proper place (on stop, before a

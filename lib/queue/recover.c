@@ -102,6 +102,11 @@ bool queue_recover(struct queue *queue, struct error *error)
     return for_each(queue, QUEUE_INCOMING, recover_incoming, error) && active;
 }
 
+bool queue_purge(struct queue *queue, struct error *error)
+{
+    return for_each(queue, QUEUE_INCOMING, recover_incoming, error);
+}
+
 /* Where a message lies that another hash_queue_depth put somewhere else. */
 static bool settle_place(struct queue *queue, enum queue_place place, struct error *error)
 {

@@ -1,0 +1,205 @@
+#include "queue/listing.h"
+
+#include "address/address.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/scope.h"
+#include "inside.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+enum { LISTING_BATCH = 500, LISTING_FLUSH = 32 * 1024, LOG_SIZE_LIMIT = 64 << 20 };
+
+struct listing {
+    struct queue *queue;
+    const struct listing_settings *settings;
+    bool (*send)(void *argument, struct slice bytes);
+    void *argument;
+    struct str output;
+    struct hash *shown;         /* recipients of this message that are listed */
+    bool stopped;
+};
+
+static void add(struct listing *listing, const char *name, struct slice value)
+{
+    str_bytes(&listing->output, name, strlen(name) + 1);
+    str_add(&listing->output, value);
+    str_byte(&listing->output, '\0');
+}
+
+static void add_number(struct listing *listing, const char *name, int64_t number)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "%lld", (long long)number);
+    add(listing, name, slice_of(text));
+}
+
+static void add_address(struct listing *listing, const char *name, struct slice address)
+{
+    AUTO_STR struct str external = STR_EMPTY;
+
+    if (address.length == 0)
+        str_text(&external, listing->settings->empty_address);
+    else
+        address_quote(&external, address);
+    add(listing, name, str_slice(&external));
+}
+
+static void end_group(struct listing *listing)
+{
+    str_byte(&listing->output, '\0');
+}
+
+/* Give away what has come together; between groups, or when it has become much. */
+static void give(struct listing *listing, size_t enough)
+{
+    if (listing->stopped || listing->output.length < enough || listing->output.length == 0)
+        return;
+    listing->stopped = !listing->send(listing->argument, str_slice(&listing->output));
+    str_clear(&listing->output);
+}
+
+/* --- Recipients: first those that the defer log knows, with their reasons. ----------- */
+
+static void add_recipient(struct listing *listing, struct slice address, struct slice reason)
+{
+    size_t limit = listing->settings->duplicate_limit;
+
+    if (hash_get(listing->shown, address))
+        return;
+    if (limit == 0 || hash_count(listing->shown) < limit)
+        (void)hash_set(listing->shown, address, listing);
+    add_address(listing, "recipient", address);
+    if (reason.length > 0)
+        add(listing, "reason", reason);
+    give(listing, LISTING_FLUSH);
+}
+
+/* A block of the log ends in an empty line. */
+static void add_logged(struct listing *listing, struct slice log)
+{
+    struct slice recipient = SLICE_LITERAL(""), reason = SLICE_LITERAL("");
+
+    while (log.length > 0) {
+        struct slice line = slice_take_until(&log, "\n");
+
+        if (slice_starts(line, "recipient="))
+            recipient = slice_from(line, strlen("recipient="));
+        else if (slice_starts(line, "reason="))
+            reason = slice_from(line, strlen("reason="));
+        if (line.length > 0 && log.length > 0)
+            continue;
+        if (recipient.length > 0)
+            add_recipient(listing, recipient, reason);
+        recipient = reason = SLICE_LITERAL("");
+    }
+}
+
+static void add_log(struct listing *listing, const char *id)
+{
+    const struct queue *queue = listing->queue;
+    const struct disk *disk = queue->disk;
+    AUTO_STR struct str path = STR_EMPTY, log = STR_EMPTY;
+    struct disk_status status;
+
+    queue_log_path(queue, "defer", id, &path);
+
+    int fd = disk->open(disk, queue->root, path.data, O_RDONLY | O_NOFOLLOW, 0);
+
+    if (fd < 0)
+        return;
+    if (disk->status(disk, fd, &status) == 0 && status.size > 0 && status.size <= LOG_SIZE_LIMIT) {
+        char *room = str_reserve(&log, (size_t)status.size);
+        ssize_t length = disk_pread_all(disk, fd, room, (size_t)status.size, 0);
+
+        str_added(&log, length > 0 ? (size_t)length : 0);
+    }
+    disk->close(disk, fd);
+    add_logged(listing, str_slice(&log));
+}
+
+/* --- Messages. ----------------------------------------------------------------------- */
+
+static void add_message(struct listing *listing, enum queue_place place,
+                        const struct message *message, const struct envelope *envelope)
+{
+    struct message_times times;
+    struct error error;
+
+    if (!message_times(message, &times, &error))
+        return;
+    add(listing, "queue_name", slice_of(queue_place_name(place)));
+    add(listing, "queue_id", slice_of(envelope->queue_id));
+    add_number(listing, "time", envelope->arrival.tv_sec);
+    add_number(listing, "size", place == QUEUE_MAILDROP ? times.file_size
+                                                        : envelope->content_size);
+    add_number(listing, "forced_expire", place != QUEUE_MAILDROP && times.expire);
+    add_address(listing, "sender", slice_of(envelope->sender));
+    listing->shown = hash_new();
+    if (place != QUEUE_MAILDROP)
+        add_log(listing, envelope->queue_id);
+}
+
+static void add_recipients(struct listing *listing, const struct envelope *envelope)
+{
+    for (size_t i = 0; i < envelope->recipients.count; i++)
+        add_recipient(listing, slice_of(envelope->recipients.items[i].address),
+                      SLICE_LITERAL(""));
+}
+
+/* Recipients come in batches, so that a long list needs little memory. */
+static void list_message(struct listing *listing, enum queue_place place, const char *id)
+{
+    struct message *message;
+    struct envelope envelope;
+    struct error error;
+    bool more;
+
+    if (message_open(listing->queue, place, id, &message, &error) != MESSAGE_READY)
+        return;
+
+    struct arena *arena = arena_new();
+
+    if (message_envelope(message, arena, &envelope, LISTING_BATCH, &more, &error)) {
+        add_message(listing, place, message, &envelope);
+        add_recipients(listing, &envelope);
+        while (more && !listing->stopped) {
+            arena_reset(arena);
+            if (!message_envelope(message, arena, &envelope, LISTING_BATCH, &more, &error))
+                break;
+            add_recipients(listing, &envelope);
+        }
+        end_group(listing);
+        hash_free(listing->shown, NULL);
+    }
+    arena_free(arena);
+    message_close(message);
+    give(listing, LISTING_FLUSH);
+}
+
+bool listing_write(struct queue *queue, const struct listing_settings *settings,
+                   bool (*send)(void *argument, struct slice bytes), void *argument)
+{
+    static const enum queue_place places[] = {
+        QUEUE_MAILDROP, QUEUE_ACTIVE, QUEUE_INCOMING, QUEUE_DEFERRED, QUEUE_HOLD,
+    };
+    struct listing listing = { .queue = queue, .settings = settings, .send = send,
+                               .argument = argument, .output = STR_EMPTY };
+
+    add(&listing, "protocol", SLICE_LITERAL("mail_queue_list_protocol"));
+    end_group(&listing);
+    give(&listing, 1);
+    for (size_t i = 0; i < COUNT(places) && !listing.stopped; i++) {
+        struct queue_scan *scan = queue_scan_new(queue, places[i]);
+
+        for (const char *id; !listing.stopped && (id = queue_scan_next(scan));)
+            list_message(&listing, places[i], id);
+        queue_scan_free(scan);
+    }
+    end_group(&listing);
+    give(&listing, 1);
+    str_free(&listing.output);
+    return !listing.stopped;
+}

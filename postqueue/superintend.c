@@ -1,0 +1,171 @@
+#include "superintend.h"
+
+#include "base/scope.h"
+#include "log/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+/* In the order of the reports. */
+static const struct {
+    const char *done;       /* of one message */
+    const char *total;
+    bool places[QUEUE_PLACE_COUNT];     /* where it applies when no directory is named */
+} actions[ACTION_COUNT] = {
+    [ACTION_REQUEUE] = { "requeued", "Requeued",
+                         { [QUEUE_HOLD] = true, [QUEUE_INCOMING] = true, [QUEUE_ACTIVE] = true,
+                           [QUEUE_DEFERRED] = true } },
+    [ACTION_DELETE] = { "removed", "Deleted",
+                        { [QUEUE_HOLD] = true, [QUEUE_INCOMING] = true, [QUEUE_ACTIVE] = true,
+                          [QUEUE_DEFERRED] = true } },
+    [ACTION_EXPIRE] = { "expired", "Force-expired",
+                        { [QUEUE_HOLD] = true, [QUEUE_INCOMING] = true, [QUEUE_ACTIVE] = true,
+                          [QUEUE_DEFERRED] = true } },
+    [ACTION_HOLD] = { "placed on hold", "Placed on hold",
+                      { [QUEUE_INCOMING] = true, [QUEUE_ACTIVE] = true,
+                        [QUEUE_DEFERRED] = true } },
+    [ACTION_RELEASE] = { "released from hold", "Released from hold", { [QUEUE_HOLD] = true } },
+};
+
+/* What the bounce service wrote about a message goes with it. */
+static void remove_logs(struct queue *queue, const char *id)
+{
+    static const char *const logs[] = { "bounce", "defer", "trace" };
+    AUTO_STR struct str path = STR_EMPTY;
+
+    for (size_t i = 0; i < COUNT(logs); i++) {
+        str_clear(&path);
+        queue_log_path(queue, logs[i], id, &path);
+        if (unlink(path.data) == 0)
+            log_debug("removed file %s", path.data);
+        else if (errno != ENOENT)
+            log_warn("remove %s: %m", path.data);
+    }
+}
+
+static bool do_action(struct queue *queue, enum action action, enum queue_place place,
+                      const char *id, struct error *error)
+{
+    bool changed;
+
+    switch (action) {
+    case ACTION_REQUEUE:
+        return queue_move(queue, id, place, QUEUE_MAILDROP, error);
+    case ACTION_DELETE:
+        remove_logs(queue, id);
+        return queue_remove(queue, place, id, error);
+    case ACTION_EXPIRE:
+        if (!queue_request(queue, place, id, QUEUE_EXPIRE, &changed, error))
+            return false;
+        /* Nothing to do is not counted, and not worth a warning. */
+        return changed || error_code(error, ENOENT, "expired already");
+    case ACTION_HOLD:
+        return queue_move(queue, id, place, QUEUE_HOLD, error);
+    case ACTION_RELEASE:
+        return queue_move(queue, id, place, QUEUE_DEFERRED, error);
+    default:
+        return false;
+    }
+}
+
+/*
+ * Do it with a message at a place.  A file that is still being written is not a message
+ * yet: whoever writes it could answer 250 for what is gone.
+ */
+static bool act(struct superintendent *superintendent, enum action action,
+                enum queue_place place, const char *id)
+{
+    struct message_times times;
+    struct error error;
+    bool complete;
+
+    if (!queue_times(superintendent->queue, place, id, &times, &complete, &error) || !complete)
+        return false;
+    if (do_action(superintendent->queue, action, place, id, &error)) {
+        superintendent->counts[action]++;
+        return true;
+    }
+    if (error.code != ENOENT)
+        log_warn("%s: %s", id, error.text);
+    return false;
+}
+
+static bool is_meant(const struct superintendent *superintendent, enum action action,
+                     enum queue_place place, bool by_name)
+{
+    if (superintendent->named)
+        return superintendent->places[place]
+               && !(action == ACTION_HOLD && place == QUEUE_HOLD);
+    return actions[action].places[place]
+           || (by_name && action == ACTION_DELETE && place == QUEUE_MAILDROP);
+}
+
+static void act_on_one(struct superintendent *superintendent, enum action action, const char *id)
+{
+    for (int place = 0; place < QUEUE_PLACE_COUNT; place++)
+        if (is_meant(superintendent, action, (enum queue_place)place, true)
+            && act(superintendent, action, (enum queue_place)place, id)) {
+            log_info("%s: %s", id, actions[action].done);
+            return;
+        }
+}
+
+static void act_on_all(struct superintendent *superintendent, enum action action)
+{
+    for (int place = 0; place < QUEUE_PLACE_COUNT; place++) {
+        if (!is_meant(superintendent, action, (enum queue_place)place, false))
+            continue;
+
+        struct queue_scan *scan = queue_scan_new(superintendent->queue, (enum queue_place)place);
+
+        for (const char *id; (id = queue_scan_next(scan));)
+            (void)act(superintendent, action, (enum queue_place)place, id);
+        queue_scan_free(scan);
+    }
+}
+
+static void act_on(struct superintendent *superintendent, const struct order *order,
+                   const char *id)
+{
+    if (!queue_id_is_valid(slice_of(id))) {
+        log_warn("invalid mail queue id: %s", id);
+        return;
+    }
+    for (int action = 0; action < ACTION_COUNT; action++)
+        if (order->actions[action])
+            act_on_one(superintendent, (enum action)action, id);
+}
+
+static void act_on_input(struct superintendent *superintendent, const struct order *order)
+{
+    char line[1024];
+
+    while (fgets(line, sizeof(line), stdin)) {
+        line[strcspn(line, "\n")] = '\0';
+        act_on(superintendent, order, line);
+    }
+}
+
+void superintendent_obey(struct superintendent *superintendent, const struct order *order)
+{
+    if (strcmp(order->id, "-") == 0) {
+        act_on_input(superintendent, order);
+        return;
+    }
+    if (strcmp(order->id, "ALL") != 0) {
+        act_on(superintendent, order, order->id);
+        return;
+    }
+    for (int action = 0; action < ACTION_COUNT; action++)
+        if (order->actions[action])
+            act_on_all(superintendent, (enum action)action);
+}
+
+void superintendent_report(const struct superintendent *superintendent,
+                           const bool wanted[ACTION_COUNT])
+{
+    for (int action = 0; action < ACTION_COUNT; action++)
+        if (wanted[action])
+            log_info("%s: %ld message%s", actions[action].total, superintendent->counts[action],
+                     superintendent->counts[action] == 1 ? "" : "s");
+}
