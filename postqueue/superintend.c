@@ -110,8 +110,13 @@ static void act_on_one(struct superintendent *superintendent, enum action action
         }
 }
 
+/* Everything, also what lies in a folder where its name would not be looked for. */
 static void act_on_all(struct superintendent *superintendent, enum action action)
 {
+    struct error error;
+
+    if (!queue_settle(superintendent->queue, &error))
+        log_warn("%s", error.text);
     for (int place = 0; place < QUEUE_PLACE_COUNT; place++) {
         if (!is_meant(superintendent, action, (enum queue_place)place, false))
             continue;

@@ -3,6 +3,8 @@
  */
 #include "message.h"
 
+#include "base/scope.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -107,35 +109,67 @@ bool queue_purge(struct queue *queue, struct error *error)
     return for_each(queue, QUEUE_INCOMING, recover_incoming, error);
 }
 
-/* Where a message lies that another hash_queue_depth put somewhere else. */
+/*
+ * Files that lie where another hash_queue_depth, or somebody's hand, put them go where
+ * their names say.  Returns false when one could not be moved.
+ */
 static bool settle_place(struct queue *queue, enum queue_place place, struct error *error)
 {
     struct queue_scan *scan = queue_scan_new(queue, place);
-    const struct disk *disk = queue->disk;
     bool good = true;
 
     for (const char *id; (id = queue_scan_next(scan));) {
         char proper[QUEUE_PATH_LIMIT], path[QUEUE_PATH_LIMIT];
-        struct disk_status status;
 
         queue_path_in(queue, place, id, proper);
-        if (disk->status_at(disk, queue->folders[place], proper, &status) == 0
-            || !queue_find(queue, place, id, path, &status))
+        queue_scan_path(scan, path);
+        if (strcmp(path, proper) == 0)
             continue;
         if (!queue_make_folders(queue, place, proper)
-            || queue_rename(queue, place, path, place, proper) < 0)
+            || (queue_rename(queue, place, path, place, proper) < 0 && errno != ENOENT))
             good = error_system(error, "move %s/%s to %s", queue_place_name(place), path, proper);
     }
     queue_scan_free(scan);
     return good;
 }
 
+/* Logs of messages, which the tests of crashes do without: they are notes, not mail. */
+static void settle_logs(struct queue *queue, const char *name)
+{
+    const struct disk *disk = queue->disk;
+    int folder = disk->open(disk, queue->root, name, O_PATH | O_DIRECTORY, 0);
+    struct queue_scan *scan = queue_scan_folder(queue, folder);
+
+    for (const char *id; (id = queue_scan_next(scan));) {
+        AUTO_STR struct str proper = STR_EMPTY;
+        char path[QUEUE_PATH_LIMIT];
+        size_t skip = strlen(name) + 1;
+
+        queue_log_path(queue, name, id, &proper);
+        queue_scan_path(scan, path);
+        if (strcmp(path, proper.data + skip) == 0)
+            continue;
+        for (char *slash = strchr(proper.data + skip, '/'); slash; slash = strchr(slash + 1, '/')) {
+            *slash = '\0';
+            (void)disk->make_folder(disk, queue->root, proper.data, 0700);
+            *slash = '/';
+        }
+        (void)disk->rename(disk, folder, path, queue->root, proper.data);
+    }
+    queue_scan_free(scan);
+    if (folder >= 0)
+        disk->close(disk, folder);
+}
+
 bool queue_settle(struct queue *queue, struct error *error)
 {
+    static const char *const logs[] = { "bounce", "defer", "trace" };
     bool good = true;
 
     for (int place = 0; place < QUEUE_PLACE_COUNT; place++)
         if (queue->folders[place] >= 0)
             good = settle_place(queue, (enum queue_place)place, error) && good;
+    for (size_t i = 0; i < COUNT(logs); i++)
+        settle_logs(queue, logs[i]);
     return good;
 }

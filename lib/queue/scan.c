@@ -11,7 +11,7 @@
 
 struct queue_scan {
     struct queue *queue;
-    enum queue_place place;
+    int folder;
     void *lists[QUEUE_DEPTH_LIMIT + 1];     /* of the folders on the way down */
     int depth;                              /* lists that are open */
     char path[QUEUE_PATH_LIMIT];            /* of the innermost folder: "9/8", or "" */
@@ -21,21 +21,31 @@ struct queue_scan {
 static void descend(struct queue_scan *scan, const char *path)
 {
     const struct disk *disk = scan->queue->disk;
-    void *list = disk->list_open(disk, scan->queue->folders[scan->place], path[0] ? path : ".");
+    void *list = disk->list_open(disk, scan->folder, path[0] ? path : ".");
 
     if (list)
         scan->lists[scan->depth++] = list;
 }
 
-struct queue_scan *queue_scan_new(struct queue *queue, enum queue_place place)
+struct queue_scan *queue_scan_folder(struct queue *queue, int folder)
 {
     struct queue_scan *scan = memory_new(1, sizeof(*scan));
 
     scan->queue = queue;
-    scan->place = place;
-    if (queue->folders[place] >= 0)
+    scan->folder = folder;
+    if (folder >= 0)
         descend(scan, "");
     return scan;
+}
+
+struct queue_scan *queue_scan_new(struct queue *queue, enum queue_place place)
+{
+    return queue_scan_folder(queue, queue->folders[place]);
+}
+
+void queue_scan_path(const struct queue_scan *scan, char path[QUEUE_PATH_LIMIT])
+{
+    snprintf(path, QUEUE_PATH_LIMIT, scan->path[0] ? "%s/%s" : "%s%s", scan->path, scan->id);
 }
 
 static void ascend(struct queue_scan *scan)
