@@ -1,0 +1,270 @@
+"""The same mail through Debian's cleanup and through ours: the queue files must be the same.
+
+What differs by nature (ids, times, ports) is blanked first; the order of the envelope's attributes
+is free, since no reader depends on it.
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from instance import Instance, wait_for  # noqa: E402
+
+COMMON = {
+    "default_transport": "smtp:[127.0.0.1]:9",
+    "local_transport": "smtp:[127.0.0.1]:9",
+    "myorigin": "test.example",
+    "mydomain": "test.example",
+    "append_dot_mydomain": "no",
+    "local_recipient_maps": "",
+    "defer_transports": "smtp",
+}
+
+# Attributes that tell one run from another, or that only one reader of its own suite needs.
+VOLATILE = re.compile(rb"^(create_time|log_ident|log_client_port|client_port|server_port)=")
+
+
+def records(path):
+    """(type, data) of each record of a queue file."""
+    data, position, found = pathlib.Path(path).read_bytes(), 0, []
+    while position < len(data):
+        kind, length, shift = chr(data[position]), 0, 0
+        position += 1
+        while True:
+            byte = data[position]
+            position += 1
+            length |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                break
+        found.append((kind, data[position:position + length]))
+        position += length
+    return found
+
+
+def blank(data, queue_id):
+    data = data.replace(queue_id.encode(), b"QUEUEID")
+    data = re.sub(rb"\w{3}, +\d+ \w{3} \d{4} \d\d:\d\d:\d\d", b"DATE", data)
+    return re.sub(rb"\d{14}\.QUEUEID", b"STAMP.QUEUEID", data)
+
+
+def normal(path):
+    """Envelope (sorted up to the recipients), content, extracted part; ids and times blanked."""
+    parts, envelope = {"envelope": [], "content": [], "extracted": []}, "envelope"
+    for kind, data in records(path):
+        if kind == "C":
+            numbers = data.split()
+            parts["numbers"] = [int(numbers[index]) for index in (2, 3, 5)]
+        elif kind in "T":
+            continue
+        elif kind == "M":
+            envelope = "content"
+        elif kind == "X":
+            envelope = "extracted"
+        elif kind == "W":
+            parts["envelope"].append(("W", b""))
+        elif not (kind == "A" and VOLATILE.match(data)):
+            parts[envelope].append((kind, blank(data, path.name)))
+    first = next((index for index, (kind, data) in enumerate(parts["envelope"])
+                  if kind == "A" and data.startswith((b"notify_flags", b"dsn_orig_rcpt"))
+                  or kind in "OR"), len(parts["envelope"]))
+    parts["envelope"][:first] = sorted(parts["envelope"][:first])
+    return parts
+
+
+def queued(instance):
+    return [path for place in ("incoming", "active", "deferred", "hold")
+            for path in (instance.queue / place).rglob("*")
+            if path.is_file() and path.stat().st_mode & 0o100]
+
+
+class Peer:
+    def __init__(self, kind, **settings):
+        self.instance = Instance(kind=kind, settings={**COMMON, **settings})
+
+    def start(self):
+        self.instance.start()
+        return self
+
+    def outcome(self, act):
+        """What became of one message: its queue file, or how it was refused."""
+        for path in queued(self.instance):
+            path.unlink()
+        try:
+            answer = act(self.instance)
+        except Exception as error:  # the reply is the outcome
+            return ("refused", str(error))
+        if answer is not None and answer != 0:
+            return ("refused", answer)
+        found = wait_for(lambda: queued(self.instance), 10)
+        for _ in range(20):
+            try:
+                return ("queued", normal(queued(self.instance)[0]))
+            except (IndexError, FileNotFoundError):     # it moves between two places
+                continue
+        return ("lost", found)
+
+
+def by_sendmail(*arguments, text):
+    data = text if isinstance(text, bytes) else text.encode()
+
+    def act(instance):
+        return instance.run("sendmail", *arguments, check=False, input=data, text=False).returncode
+    return act
+
+
+def by_smtp(text, sender="s@example.org", recipients=("r@example.net",), mail=(), rcpt=()):
+    data = text if isinstance(text, bytes) else text.encode()
+
+    def act(instance):
+        with instance.smtp() as client:
+            client.ehlo("me.example")
+            return client.sendmail(sender, list(recipients), data.replace(b"\n", b"\r\n"),
+                                   mail_options=mail, rcpt_options=rcpt) or None
+    return act
+
+
+SENDMAIL_CASES = {
+    "nothing but a subject": by_sendmail("-f", "foo", "joe@example.com", "bob",
+                                         text="Subject: x\n\nbody\n"),
+    "address headers": by_sendmail("joe@example.com", text=(
+        "From: a\nTo: b, \"x y\" <c@d> (hi), grp: q, r;\nCc: a long name here <abc@example.com>,"
+        " another long name in this list <another@example.com>, third\nBcc: hid\n"
+        "Return-Path: <x>\nSubject: x\nDate: now\n\nbody\n")),
+    "recipients from headers": by_sendmail(
+        "-t", "-Nsuccess,failure", "-Rhdrs", "-Venv1", "-FFull Name",
+        text="From: a\nTo: b, \"x y\" <c@d.e>\nBcc: hid\nSubject: x\n y\nMessage-Id: <1@2>\n\nb\n"),
+    "a name to be quoted": by_sendmail(
+        "-F", "Joe (x) \"Q\" \\D.", "-f", "", "joe@example.com",
+        text="Resent-To: a\nTo: undisclosed-recipients:;\nReceived: a\nContent-Length: 7\n\nb\n"),
+    "all senders' headers": by_sendmail("-F", "J. Doe", "joe@example.com", text=(
+        "From me\nSender: x\nReply-To: <>\nErrors-To: a b <c>\nReturn-Receipt-To: q\n"
+        "Mail-Followup-To: z\nDisposition-notification-to: z\nX-To: z\n"
+        "Content-Transfer-Encoding: base64\n\nbody\n")),
+    "a name in UTF-8": by_sendmail("-F", "José", "joe@example.com", text="Subject: a\n\nb\n"),
+    "a sender in UTF-8": by_sendmail("-F", "José Doe", "-f", "jö@test.example", "joe@example.com",
+                                     text="Sü: a\nReceived: x\n\nbody\n"),
+    "a recipient in UTF-8": by_sendmail("jö@example.com", text="Subject: é\n\nbody\n"),
+    "a header in Latin-1": by_sendmail("joe@example.com", text=b"Subject: \xe9\n\nbody \xe9\n"),
+    "no content at all": by_sendmail("joe@example.com", text=""),
+    "only a body": by_sendmail("joe@example.com", text="\nbody"),
+    "a stray carriage return": by_sendmail("joe@example.com", text="Subject: a\n\nbo\rdy\n"),
+    "blanks before the colon": by_sendmail("joe@example.com", text="Name : x\nX-e:\nX:y\n\nb\n"),
+    "a folded header that stays": by_sendmail("joe@example.com",
+                                              text="To: a@b.c,\n\tc@d.e\nX: y\n  z\n\nb\n"),
+    "a long line": by_sendmail("joe@example.com",
+                               text="Subject: a\n\n" + "x" * 5000 + "\n" + "y" * 2048 + "\n"),
+    "many hops": by_sendmail("joe@example.com", text="Received: x\n" * 40 + "\nbody\n"),
+    "duplicate recipients": by_sendmail("joe@example.com", "JOE@example.com", "joe@example.com",
+                                        text="Subject: a\n\nbody\n"),
+    "bang and percent": by_sendmail("host!user", "a%b@test.example", "user@[1.2.3.4]",
+                                    "\"a b\"@example.com", text="To: host!user, a%b\n\nbody\n"),
+    "routes": by_sendmail("@a,@b:user@c.d", text="To: <@a,@b:user@c.d>, a.b@\n\nbody\n"),
+    "several of a kind": by_sendmail("joe@example.com",
+                                     text="From: a\nFrom: b\nTo: x\nTo: y\nDate: a\n\nbody\n"),
+    "not rewritten": by_sendmail("-G", "joe", text="From: a\nTo: x\n\nbody\n"),
+    "8-bit by its header": by_sendmail("joe@example.com",
+                                       text="Content-Transfer-Encoding: 8bit\n\né\n"),
+    "7-bit by its header": by_sendmail("joe@example.com",
+                                       text="Content-Transfer-Encoding: 7bit\n\na\n"),
+    "a header too long": by_sendmail("joe@example.com",
+                                     text="X-Long: " + "a" * 150000 + "\nSubject: x\n\nbody\n"),
+    "comments": by_sendmail("joe@example.com", text=(
+        "To: (c1) a (c2) , \"q,u\" <b> (c(n)3),, ;\nCc: a b c\nFrom: x@y (J \\) D)\n\nb\n")),
+}
+
+SMTP_CASES = {
+    "nothing but a subject": by_smtp("Subject: x\n\nbody\n"),
+    "no empty line": by_smtp(
+        "From: a\nTo: b\nMessage-Id: <x@y>\nbody at once: \n  more\nnot a header\n\n.dot\n",
+        recipients=("r@example.net", "s@example.net", "loc", "R@EXAMPLE.net")),
+    "only a body": by_smtp("\nbody\n"),
+    "null sender": by_smtp("Subject: x\n\nb\n", sender=""),
+    "8-bit": by_smtp("Subject: é\nContent-Transfer-Encoding: 8bit\n\né\n",
+                     mail=["BODY=8BITMIME", "SMTPUTF8", "ENVID=e1", "RET=FULL"],
+                     rcpt=["NOTIFY=NEVER", "ORCPT=rfc822;o@p"]),
+    "large": by_smtp("Subject: x\n\n" + "0123456789 abcdefghij\n" * 20000),
+}
+
+MAPS = {
+    "always_bcc": "arch@example.com",
+    "virtual_alias_maps": "inline:{joe@example.com=a@b.example,"
+                          "{list@example.com=x@y.z y@y.z list@example.com}}",
+    "canonical_maps": "inline:{bob@test.example=robert@canon.example}",
+}
+MAP_CASES = {
+    "aliases": by_sendmail("-f", "bob", "joe@example.com", "list@example.com", "bob", "x@y.z",
+                           "joe+ext@example.com", text="From: bob\nSubject: a\n\nbody\n"),
+    "by smtp": by_smtp("From: bob\nTo: joe@example.com\n\nx\n", sender="bob",
+                       recipients=("joe@example.com", "a@b.example")),
+}
+
+CHECKS = ["REJECT bad", "HOLD on it", "WARN hey", "IGNORE", "PREPEND X-Prep: 1",
+          "REPLACE Subject: new", "REDIRECT else@example.com", "FILTER smtp:[1.2.3.4]",
+          "BCC more@example.com", "STRIP why", "INFO text", "REJECT", "REJECT 5.9.9 mine", "DUNNO"]
+
+
+def check_settings(folder):
+    table = pathlib.Path(folder, "checks")
+    table.write_text("".join(f"/^Subject: c{number}$/ {action}\n/^body{number} / {action}\n"
+                             for number, action in enumerate(CHECKS)))
+    table.chmod(0o644)
+    return {"header_checks": f"regexp:{table}", "body_checks": f"regexp:{table}",
+            "delay_warning_time": "1h"}
+
+
+CHECK_CASES = {
+    **{f"header {action}": by_sendmail("joe@example.com", text=f"Subject: c{number}\n\nbody\n")
+       for number, action in enumerate(CHECKS) if not action.startswith("REJECT")},
+    **{f"body {action}": by_sendmail("joe@example.com", text=f"A: b\n\na\nbody{number} x\nc\n")
+       for number, action in enumerate(CHECKS) if not action.startswith("REJECT")},
+    **{f"smtp {action}": by_smtp(f"Subject: c{number}\n\nbody\n")
+       for number, action in enumerate(CHECKS)},
+}
+
+
+def compare(theirs, ours, cases):
+    """The names of the cases that differ; each is shown."""
+    bad = []
+    for name, act in cases.items():
+        wanted, got = theirs.outcome(act), ours.outcome(act)
+        if wanted == got:
+            continue
+        bad.append(name)
+        print(f"== {name}")
+        if wanted[0] != "queued" or got[0] != "queued":
+            print(f"   Debian: {wanted}\n   ours:   {got}")
+            continue
+        for part in wanted[1]:
+            if wanted[1][part] != got[1][part]:
+                print(f"   {part}\n   Debian: {wanted[1][part]}\n   ours:   {got[1][part]}")
+    return bad
+
+
+def main():
+    import tempfile
+    folder = tempfile.mkdtemp()
+    pathlib.Path(folder).chmod(0o755)
+    groups = [({}, {**SENDMAIL_CASES, **{f"smtp: {name}": act
+                                          for name, act in SMTP_CASES.items()}}),
+              (MAPS, MAP_CASES), (check_settings(folder), CHECK_CASES)]
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+    bad, count = [], 0
+    for settings, cases in groups:
+        cases = {name: act for name, act in cases.items() if wanted in name}
+        peers = [Peer(kind, **settings) for kind in ("debian", "ours")]
+        try:
+            for peer in peers:
+                peer.start()
+            bad += compare(*peers, cases)
+            count += len(cases)
+        finally:
+            for peer in peers:
+                peer.instance.close()
+    print(f"{count - len(bad)} of {count} the same")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
