@@ -58,7 +58,7 @@ static void write_header(struct intake *intake, const struct header *header, str
 
     str_add(&text, header->name);
     str_byte(&text, ':');
-    if (value.length > 0 && value.data[0] != ' ' && value.data[0] != '\t')
+    if (value.data != header->value.data && value.length > 0 && !header_continues(value))
         str_byte(&text, ' ');
     str_add(&text, value);
     str_byte(&text, '\n');
@@ -118,12 +118,12 @@ static void note_header(struct intake *intake, const struct header *header)
         mime_content_type(&intake->mime, header->value);
 }
 
-/* RFC 6532 headers, when the client asked for SMTPUTF8 or we are to find out. */
+/* 8-bit headers (RFC 6532), when the client asked for SMTPUTF8 or we are to find out. */
 static void note_utf8(struct intake *intake, struct slice line)
 {
     struct envelope *envelope = &intake->submission->envelope;
 
-    if (text_is_ascii(line) || !text_is_utf8(line))
+    if (text_is_ascii(line))
         return;
     if (intake->submission->flags & SUBMIT_SMTPUTF8)
         envelope->send_options |= SENDOPT_SMTPUTF8;

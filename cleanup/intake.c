@@ -138,11 +138,16 @@ static void add_to_header(struct intake *intake, struct slice text)
         str_add(&intake->header, slice_part(text, 0, limit - intake->header.length));
 }
 
-static void start_body(struct intake *intake)
+static void end_headers(struct intake *intake)
 {
     end_header(intake);
     intake_headers_end(intake);
     intake->stage = INTAKE_BODY;
+}
+
+static void start_body(struct intake *intake)
+{
+    end_headers(intake);
     intake_write(intake, SLICE_LITERAL("\n"));
 }
 
@@ -257,7 +262,7 @@ static void finish_content(struct intake *intake)
     if (intake->line.length > 0)
         take_line(intake, str_slice(&intake->line));
     if (intake->stage == INTAKE_HEADERS)
-        start_body(intake);
+        end_headers(intake);        /* without a body there is no empty line either */
     if (intake->status != SUBMISSION_QUEUED)
         return;
     draft_content_end(intake->draft);

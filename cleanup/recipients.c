@@ -62,7 +62,9 @@ static bool gather(struct gathering *gathering, struct recipient from, struct er
     if (!*from.original)
         from.original = from.address;
     if (!*from.dsn_original && !(from.notify & NOTIFY_NEVER))
-        from.dsn_original = arena_format(intake->arena, "rfc822;%s", address);
+        from.dsn_original = arena_format(intake->arena, "%s;%s",
+                                         text_is_ascii(slice_of(address)) ? "rfc822" : "utf-8",
+                                         address);
     gathering->from = &from;
     if (map)
         return address_expand(intake->cleanup, intake->arena, address, add_recipient, gathering,
