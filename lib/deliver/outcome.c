@@ -1,10 +1,13 @@
 #include "deliver/outcome.h"
 
+#include "address/address.h"
 #include "base/memory.h"
 #include "base/moment.h"
 #include "base/scope.h"
 #include "deliver/bounce.h"
 #include "log/log.h"
+
+#include <strings.h>
 
 enum { POOL_IDLE_LANES = 10, POOL_IDLE_SECONDS = 100 };
 
@@ -119,10 +122,13 @@ static void log_delivery(const struct reporter *reporter, const struct delivery_
     struct delays delays = find_delays(request, outcome, now);
     AUTO_STR struct str line = STR_EMPTY;
 
-    str_format(&line, "%s: to=<%s>", request->envelope.queue_id, recipient->address);
-    if (*recipient->original && strcmp(recipient->original, recipient->address) != 0)
-        str_format(&line, ", orig_to=<%s>", recipient->original);
-    str_format(&line, ", relay=%s", outcome->relay);
+    str_format(&line, "%s: to=<", request->envelope.queue_id);
+    address_quote(&line, slice_of(recipient->address));
+    if (*recipient->original && strcasecmp(recipient->original, recipient->address) != 0) {
+        str_text(&line, ">, orig_to=<");
+        address_quote(&line, slice_of(recipient->original));
+    }
+    str_format(&line, ">, relay=%s", outcome->relay);
     if (outcome->connection_use > 1)
         str_format(&line, ", conn_use=%lld", (long long)outcome->connection_use);
     add_delays(&line, &delays, reporter->delay_resolution_limit);
@@ -229,10 +235,17 @@ static enum delivery_status report_success(const struct reporter *reporter,
 {
     bool wanted = (request->flags & REQUEST_TRACE) || (recipient->notify & NOTIFY_SUCCESS);
 
-    /* What is delivered stays delivered: a lost report must not make it happen twice. */
-    if (wanted)
+    if (wanted) {
+        AUTO_ARENA struct arena *arena = arena_new();
+        struct outcome told = *outcome;
+
+        if (strcmp(outcome->relay, "none") != 0)
+            told.reason = arena_format(arena, "delivery via %s: %s", outcome->relay,
+                                       outcome->reason);
+        /* What is delivered stays delivered: a lost report must not make it happen twice. */
         (void)add_record(reporter, LOG_TRACE, success_action(outcome->action), request,
-                         recipient, outcome);
+                         recipient, &told);
+    }
     log_delivery(reporter, request, recipient, outcome, "sent");
     return DELIVERY_SENT;
 }

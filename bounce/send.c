@@ -1,0 +1,313 @@
+#include "send.h"
+
+#include "address/address.h"
+#include "base/scope.h"
+#include "deliver/submission.h"
+#include "log/log.h"
+#include "message/date.h"
+
+#include <errno.h>
+#include <time.h>
+
+/* As qmgr writes trace_flags: sendmail -bv, address probes, sendmail -v. */
+enum { TRACE_ANY = 256 | 512 | 1024 };
+
+/* One notification on its way. */
+struct letter {
+    const struct bouncer *bouncer;
+    struct notice notice;
+    const char *sender;
+    const char *recipient;
+    struct message *original;
+};
+
+/* --- the text of the original -------------------------------------------------------------- */
+
+/* False when cleanup is gone; a broken original is returned as far as it goes. */
+static bool add_original(const struct letter *letter, const struct envelope *original,
+                         struct submitter *submitter, struct error *error)
+{
+    struct content *content = content_new(message_descriptor(letter->original),
+                                          original->content_offset, original->content_length);
+    enum content_piece piece;
+    struct slice bytes;
+    struct error broken = ERROR_NONE;
+    bool good = true, line_start = true;
+
+    while (good && ((piece = content_next(content, &bytes, &broken)) == CONTENT_LINE ||
+                    piece == CONTENT_PART)) {
+        if (!letter->notice.whole && line_start && piece == CONTENT_LINE && bytes.length == 0)
+            break;
+        good = submitter_add(submitter, bytes, error) &&
+               (piece == CONTENT_PART || submitter_add(submitter, SLICE_LITERAL("\n"), error));
+        line_start = piece == CONTENT_LINE;
+    }
+    if (good && !line_start)
+        good = submitter_add(submitter, SLICE_LITERAL("\n"), error);
+    content_free(content);
+    return good;
+}
+
+/* --- handing it to cleanup ------------------------------------------------------------------ */
+
+static bool fill_submitter(const struct letter *letter, const struct envelope *original,
+                           struct submitter *submitter, struct error *error)
+{
+    AUTO_STR struct str head = STR_EMPTY, tail = STR_EMPTY;
+
+    if (!notice_write_head(&letter->notice, &head, error))
+        return false;
+    notice_write_tail(&letter->notice, &tail);
+    return submitter_add(submitter, str_slice(&head), error) &&
+           add_original(letter, original, submitter, error) &&
+           submitter_add(submitter, str_slice(&tail), error);
+}
+
+static void address_letter(const struct letter *letter, struct arena *arena,
+                           struct submission *submission)
+{
+    const struct config *config = letter->bouncer->config;
+    AUTO_STR struct str id = STR_EMPTY, received = STR_EMPTY;
+    struct envelope *envelope = &submission->envelope;
+
+    envelope_clear(envelope);
+    queue_id_new(&id, config->enable_long_queue_ids);
+    envelope->queue_id = arena_text(arena, str_slice(&id));
+    envelope->arrival = wall_now();
+    envelope->sender = letter->sender;
+    envelope->encoding = letter->notice.envelope->encoding;
+    if (letter->notice.envelope->send_options & SENDOPT_SMTPUTF8)
+        envelope->send_options = SENDOPT_SMTPUTF8;
+    envelope_set_attribute(envelope, arena, "rewrite_context", "local");
+
+    struct recipient *recipient = envelope_add_recipient(envelope, arena);
+
+    recipient->address = letter->recipient;
+    /* Nobody is told when the postmaster's copy is delivered or not. */
+    if (letter->notice.postmaster)
+        recipient->notify = NOTIFY_NEVER;
+    str_format(&received, "by %s (%s)\n\tid %s; ", config->myhostname, config->mail_name,
+               id.data);
+    message_date(&received, envelope->arrival.tv_sec);
+    submission->received = arena_text(arena, str_slice(&received));
+    submission->prepended = "";
+}
+
+static bool post_letter(const struct letter *letter, const struct envelope *original,
+                        struct str *queue_id, struct error *error)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    int timeout = letter->bouncer->config->ipc_timeout;
+    struct submission submission = { .flags = SUBMIT_LOCAL | SUBMIT_BOUNCE_UNDO };
+    struct submission_reply reply = { .queue_id = "", .text = "" };
+
+    address_letter(letter, arena, &submission);
+
+    struct submitter *submitter = submitter_new(letter->bouncer->cleanup, &submission, timeout);
+
+    if (!fill_submitter(letter, original, submitter, error)) {
+        submitter_abandon(submitter);
+        return false;
+    }
+    if (!submitter_end(submitter, arena, &reply, error))
+        return false;
+    if (reply.status != SUBMISSION_QUEUED && reply.status != SUBMISSION_DISCARDED)
+        return error_set(error, "cleanup: %s", reply.text);
+    str_set(queue_id, slice_of(reply.queue_id));
+    return true;
+}
+
+/* --- whom it is for --------------------------------------------------------------------------- */
+
+static bool class_is_on(const struct config *config, const char *class)
+{
+    struct slice rest = slice_of(config->notify_classes), member;
+
+    while (slice_take_token(&rest, ", \t\r\n", &member))
+        if (slice_is_nocase(member, class))
+            return true;
+    return false;
+}
+
+static bool is_double_bounce(const struct config *config, const char *sender)
+{
+    struct slice local = address_split(slice_of(sender)).local;
+
+    return slice_is_nocase(local, config->double_bounce_sender);
+}
+
+/* Records of those whom the sender wants to hear of (RFC 3461 4.1). */
+static void pick_records(const struct bounce_append_list *all, int64_t wanted, bool every,
+                         struct arena *arena, struct bounce_append_list *picked)
+{
+    picked->items = arena_take(arena, (all->count + 1) * sizeof(*all->items));
+    picked->count = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        int64_t notify = all->items[i].notify;
+        bool asked = notify == 0 ? wanted != NOTIFY_SUCCESS : (notify & wanted) != 0;
+
+        if (every || asked)
+            picked->items[picked->count++] = all->items[i];
+    }
+}
+
+/* What one request leads to. */
+struct job {
+    const struct bouncer *bouncer;
+    struct arena *arena;
+    const struct envelope *envelope;    /* as qmgr sent it */
+    struct envelope original;           /* as the queue has it */
+    struct message *message;
+    enum notice_kind kind;
+    struct bounce_append_list all;
+    time_t now;
+};
+
+static bool returns_whole(const struct job *job)
+{
+    return job->kind == NOTICE_FAILURE && job->envelope->return_flags != RET_HEADERS &&
+           job->envelope->content_size <= job->bouncer->config->bounce_size_limit;
+}
+
+static struct letter make_letter(const struct job *job, const struct bounce_append_list *records)
+{
+    return (struct letter){
+        .bouncer = job->bouncer,
+        .notice = {
+            .config = job->bouncer->config,
+            .notice_template = &job->bouncer->templates.kinds[job->kind],
+            .kind = job->kind,
+            .envelope = job->envelope,
+            .records = records,
+            .whole = returns_whole(job),
+            .now = job->now,
+        },
+        .sender = "",
+        .original = job->message,
+    };
+}
+
+static bool tell_sender(struct job *job, struct error *error)
+{
+    static const int64_t wanted[NOTICE_COUNT] = { NOTIFY_FAILURE, NOTIFY_DELAY, NOTIFY_SUCCESS,
+                                                  NOTIFY_SUCCESS };
+    static const char *const names[NOTICE_COUNT] = { "non-delivery", "delay", "delivery status",
+                                                     "delivery status" };
+    struct bounce_append_list records;
+    AUTO_STR struct str to = STR_EMPTY, id = STR_EMPTY;
+
+    pick_records(&job->all, wanted[job->kind], job->kind == NOTICE_VERIFY, job->arena, &records);
+    if (records.count == 0)
+        return true;
+
+    struct letter letter = make_letter(job, &records);
+
+    address_quote(&to, slice_of(job->envelope->sender));
+    letter.notice.to = to.data;
+    letter.recipient = job->envelope->sender;
+    if (!post_letter(&letter, &job->original, &id, error))
+        return false;
+    log_info("%s: sender %s notification: %s", job->envelope->queue_id, names[job->kind],
+             id.data);
+    return true;
+}
+
+static bool tell_postmaster(struct job *job, const char *postmaster, bool whole,
+                            struct error *error)
+{
+    struct letter letter = make_letter(job, &job->all);
+    AUTO_STR struct str sender = STR_EMPTY, id = STR_EMPTY;
+
+    str_format(&sender, "%s@%s", job->bouncer->config->double_bounce_sender,
+               job->bouncer->config->myhostname);
+    letter.notice.to = postmaster;
+    letter.notice.postmaster = true;
+    letter.notice.whole = whole && returns_whole(job);
+    letter.sender = sender.data;
+    letter.recipient = postmaster;
+    if (!post_letter(&letter, &job->original, &id, error))
+        return false;
+    log_info("%s: postmaster %s notification: %s", job->envelope->queue_id,
+             job->kind == NOTICE_DELAY ? "delay" : "non-delivery", id.data);
+    return true;
+}
+
+static bool tell_all(struct job *job, struct error *error)
+{
+    const struct config *config = job->bouncer->config;
+    const char *sender = job->envelope->sender;
+
+    if (*sender && is_double_bounce(config, sender)) {
+        log_info("%s: undeliverable postmaster notification discarded", job->envelope->queue_id);
+        return true;
+    }
+    if (!*sender) {
+        if (job->kind != NOTICE_FAILURE || !class_is_on(config, "2bounce"))
+            return true;
+        return tell_postmaster(job, config->x2bounce_notice_recipient, true, error);
+    }
+    if (!tell_sender(job, error))
+        return false;
+    if (job->kind == NOTICE_FAILURE && class_is_on(config, "bounce"))
+        return tell_postmaster(job, config->bounce_notice_recipient, false, error);
+    if (job->kind == NOTICE_DELAY && class_is_on(config, "delay"))
+        return tell_postmaster(job, config->delay_notice_recipient, false, error);
+    return true;
+}
+
+/* --- requests ------------------------------------------------------------------------------ */
+
+static enum notice_kind find_kind(const struct bounce_send *send)
+{
+    uint64_t flags = 0;
+
+    if (send->kind == BOUNCE_SEND_FAILURE)
+        return NOTICE_FAILURE;
+    if (send->kind == BOUNCE_SEND_DELAY)
+        return NOTICE_DELAY;
+    if (slice_number(slice_of(envelope_attribute(&send->envelope, "trace_flags")), INT32_MAX,
+                     &flags) && (flags & TRACE_ANY))
+        return NOTICE_VERIFY;
+    return NOTICE_SUCCESS;
+}
+
+/* Offsets of the content are the queue's to say. */
+static bool open_original(struct job *job, struct error *error)
+{
+    bool more = false;
+
+    if (message_open(job->bouncer->queue, QUEUE_ACTIVE, job->envelope->queue_id, &job->message,
+                     error) != MESSAGE_READY)
+        return false;
+    return message_envelope(job->message, job->arena, &job->original, 1, &more, error);
+}
+
+static bool notify(const struct bouncer *bouncer, struct bounce_send *send, struct arena *arena,
+                   struct error *error)
+{
+    struct job job = { .bouncer = bouncer, .arena = arena, .envelope = &send->envelope,
+                       .kind = find_kind(send), .now = time(NULL) };
+
+    if (!record_log_read(bouncer->queue, bouncer->log, send->envelope.queue_id, arena, &job.all,
+                         error))
+        return error->code == ENOENT;       /* nothing happened that could be told */
+
+    bool good = open_original(&job, error) && tell_all(&job, error);
+
+    message_close(job.message);
+    return good;
+}
+
+bool notifications_send(const struct bouncer *bouncer, struct bounce_send *send,
+                        struct error *error)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+
+    if (!queue_id_is_valid(slice_of(send->envelope.queue_id)))
+        return error_set(error, "bad queue id");
+    if (send->kind != BOUNCE_REMOVE && !notify(bouncer, send, arena, error))
+        return false;
+    if (send->kind == BOUNCE_SEND_DELAY)
+        return true;
+    return record_log_remove(bouncer->queue, bouncer->log, send->envelope.queue_id, error);
+}
