@@ -7,7 +7,7 @@
 #include "smtp/replies.h"
 #include "state.h"
 
-enum { REPLY_LIMIT = 510, PENDING_SHOWN = 100 };
+enum { REFUSAL_LIMIT = 500, PENDING_SHOWN = 100 };
 
 /* What a row says of a command, besides who obeys it. */
 enum {
@@ -58,7 +58,6 @@ void reply(struct session *session, int code, const char *status, const char *fo
     if (*status)
         str_format(&line, "%c%s ", class == '3' ? '2' : class, status + 1);
     printable_text(&line, str_slice(&text));
-    str_cut(&line, REPLY_LIMIT);
     str_add(session->output, str_slice(&line));
     str_text(session->output, "\r\n");
     if (session->errors >= config->smtpd_soft_error_limit)
@@ -75,7 +74,7 @@ void reply_refused(struct session *session, const struct verdict *verdict)
         session->mode = SESSION_CUT;
         return;
     }
-    reply(session, verdict->code, verdict->status, "%s", verdict->text);
+    reply(session, verdict->code, verdict->status, "%.*s", REFUSAL_LIMIT, verdict->text);
     str_format(&text, "%d %c%s %s", soft ? verdict->code - 100 : verdict->code,
                soft ? '4' : verdict->status[0], verdict->status + 1, verdict->text);
     facts_log(&session->facts, "reject", str_slice(&text));
