@@ -321,9 +321,15 @@ void session_obey(struct session *session, struct slice line, struct slice pendi
 
 /* --- The end. --------------------------------------------------------------------- */
 
-static void log_abnormal(const struct session *session, const char *what)
+static void log_abnormal(struct session *session, const char *what)
 {
     AUTO_STR struct str place = STR_EMPTY;
+
+    /* The command was good when it was answered; what should have followed never came. */
+    if (session->mode == SESSION_CONTENT)
+        session->counts[COMMAND_DATA].good--;
+    else if (session->mode == SESSION_CHUNK && session->chunking == CHUNKING_ACTIVE)
+        session->counts[COMMAND_BDAT].good--;
 
     str_text(&place, session->place);
     if (session->mode == SESSION_CONTENT && session->mail)
