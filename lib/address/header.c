@@ -182,6 +182,27 @@ static void walk_list(struct slice value, element_handler *handle, struct walk *
     }
 }
 
+/* As Postfix writes it: comments behind a bare address, and at once behind a >. */
+static void add_element(struct str *output, struct slice before, struct slice address,
+                        struct slice behind)
+{
+    bool has_angle = before.length && before.data[before.length - 1] == '<';
+
+    if (has_angle)
+        str_add(output, before);
+    str_add(output, address);
+    if (has_angle && behind.length) {
+        str_byte(output, behind.data[0]);
+        behind = slice_trim_start(slice_from(behind, 1));
+    } else if (before.length) {
+        str_byte(output, ' ');
+        str_add(output, before);
+    }
+    if (behind.length && !has_angle)
+        str_byte(output, ' ');
+    str_add(output, behind);
+}
+
 static bool rewrite_element(void *argument, const struct element *element)
 {
     struct walk *walk = argument;
@@ -197,13 +218,7 @@ static bool rewrite_element(void *argument, const struct element *element)
         str_set(&address, slice_trim(element->address));
     if (walk->needs_comma)
         str_text(walk->output, ",\n\t");
-    str_add(walk->output, before);
-    if (before.length && before.data[before.length - 1] != '<')
-        str_byte(walk->output, ' ');
-    str_add(walk->output, str_slice(&address));
-    if (behind.length && behind.data[0] != '>')
-        str_byte(walk->output, ' ');
-    str_add(walk->output, behind);
+    add_element(walk->output, before, str_slice(&address), behind);
     walk->needs_comma = true;
     return true;
 }
