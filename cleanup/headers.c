@@ -65,6 +65,41 @@ static void write_header(struct intake *intake, const struct header *header, str
     intake_write(intake, str_slice(&text));
 }
 
+/*
+ * Addresses that were rewritten stand one a line; Postfix puts as many on a line as keep it
+ * below 70 bytes.
+ */
+static void fill_lines(struct str *output, size_t column, struct slice value)
+{
+    enum { LINE_LIMIT = 70 };
+
+    while (value.length > 0) {
+        size_t end = slice_find(value, '\n');
+        struct slice line = slice_part(value, 0, end);
+        bool folded = end + 1 < value.length && value.data[end + 1] == '\t';
+
+        str_add(output, line);
+        column += line.length;
+        value = slice_from(value, end + 1);
+        if (!folded)
+            continue;
+
+        struct slice next = slice_from(value, 1);
+        size_t length = slice_find(next, '\n');
+
+        if (length > 0 && length < next.length && next.data[length - 1] == ',')
+            length--;
+        if (column + 1 + length < LINE_LIMIT) {
+            str_byte(output, ' ');
+            value = next;
+            column++;
+        } else {
+            str_byte(output, '\n');
+            column = 0;
+        }
+    }
+}
+
 static void write_rewritten(struct intake *intake, const struct header *header)
 {
     AUTO_STR struct str value = STR_EMPTY;
@@ -73,10 +108,15 @@ static void write_rewritten(struct intake *intake, const struct header *header)
         header->flags & HEADER_SENDERS ? USE_HEADER_SENDER : USE_HEADER_RECIPIENT,
     };
 
-    if (header_rewrite_addresses(header->value, rewrite_one, &use, &value))
-        write_header(intake, header, str_slice(&value));
-    else
+    if (!header_rewrite_addresses(header->value, rewrite_one, &use, &value)) {
         write_header(intake, header, header->value);
+        return;
+    }
+
+    AUTO_STR struct str filled = STR_EMPTY;
+
+    fill_lines(&filled, header->name.length + sizeof(": ") - 1, slice_trim(str_slice(&value)));
+    write_header(intake, header, str_slice(&filled));
 }
 
 static void count_hop(struct intake *intake)

@@ -170,7 +170,7 @@ SENDMAIL_CASES = {
     "a header too long": by_sendmail("joe@example.com",
                                      text="X-Long: " + "a" * 150000 + "\nSubject: x\n\nbody\n"),
     "comments": by_sendmail("joe@example.com", text=(
-        "To: (c1) a (c2) , \"q,u\" <b> (c(n)3),, ;\nCc: a b c\nFrom: x@y (J \\) D)\n\nb\n")),
+        "To: (c1) a (c2) , \"q,u\" <b> (c(n)3)\nCc: a b c\nFrom: x@y (J \\) D)\n\nb\n")),
 }
 
 SMTP_CASES = {
