@@ -5,8 +5,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
-#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 /* smtp_bind_address, smtp_bind_address6. */
@@ -35,49 +35,32 @@ static bool bind_to(const struct agent *agent, int fd, int family, struct error 
     return true;
 }
 
-/* The outcome of a connect(2) that is under way. */
-static bool finish(int fd, int timeout_seconds, struct error *error)
+/* connect(2) of a socket that blocks gives up after SO_SNDTIMEO, with EINPROGRESS (socket(7)). */
+static bool connect_within(int fd, const struct host *host, int seconds, struct error *error)
 {
-    struct pollfd ready = { .fd = fd, .events = POLLOUT };
-    int got, code = 0;
-    socklen_t length = sizeof(code);
+    struct timeval limit = { seconds, 0 };
 
-    do
-        got = poll(&ready, 1, timeout_seconds > 0 ? timeout_seconds * 1000 : -1);
-    while (got < 0 && errno == EINTR);
-    if (got == 0)
-        return error_code(error, ETIMEDOUT, "Connection timed out");
-    if (got < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length) < 0)
-        code = errno;
-    return code == 0 || error_code(error, code, "%s", strerror(code));
+    if ((seconds == 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0)
+        && connect(fd, (const struct sockaddr *)&host->address, host->length) == 0)
+        return true;
+
+    int code = errno == EINPROGRESS || errno == EAGAIN ? ETIMEDOUT : errno;
+
+    return error_code(error, code, "%s", strerror(code));
 }
 
 int connect_host(const struct agent *agent, const struct host *host, struct error *error)
 {
     int family = host->address.ss_family;
-    AUTO_CLOSE int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    AUTO_CLOSE int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (fd < 0) {
         error_code(error, errno, "%s", strerror(errno));
         return -1;
     }
-    if (!bind_to(agent, fd, family, error))
+    if (!bind_to(agent, fd, family, error)
+        || !connect_within(fd, host, agent->config->smtp_connect_timeout, error))
         return -1;
-    if (connect(fd, (const struct sockaddr *)&host->address, host->length) < 0) {
-        if (errno != EINPROGRESS) {
-            error_code(error, errno, "%s", strerror(errno));
-            return -1;
-        }
-        if (!finish(fd, agent->config->smtp_connect_timeout, error))
-            return -1;
-    }
-
-    int on = 0;     /* streams block, with time-outs */
-
-    if (ioctl(fd, FIONBIO, &on) < 0) {
-        error_code(error, errno, "%s", strerror(errno));
-        return -1;
-    }
     return take_fd(&fd);
 }
 
