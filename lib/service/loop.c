@@ -137,7 +137,7 @@ static void close_loop(struct loop *loop)
     loop->must_end_at = moment_after(LAST_WORK_SECONDS);
     atomic_store(&process->page->retiring, 1);
     for (int i = 0; i < process->options.listener_count; i++)
-        events_forget(loop->events, process_listener(i));
+        events_forget(loop->events, process->listeners[i]);
 }
 
 /* A program with a stop of its own finishes there; the others go on until they are done. */
@@ -200,7 +200,7 @@ static void watch_all(struct loop *loop)
         events_watch(loop->events, process->control, EVENT_READ, heard, loop);
     events_watch(loop->events, process->signals, EVENT_READ, signalled, loop);
     for (int i = 0; i < process->options.listener_count; i++)
-        events_watch(loop->events, process_listener(i), EVENT_READ, listener_ready, loop);
+        events_watch(loop->events, process->listeners[i], EVENT_READ, listener_ready, loop);
     events_at(loop->events, moment_after(process->settings.max_idle_seconds), look_again, loop);
 }
 

@@ -36,6 +36,18 @@ void page_free(struct service_page *page)
         munmap(page, sizeof(*page));
 }
 
+/*
+ * Master never waits for a process.  A process waits for master only with what must arrive: of
+ * "full" there are others under way when there is no more room.
+ */
+static int send_flags(enum control_message message)
+{
+    bool must_arrive = message == CONTROL_READS || message == CONTROL_PREPARED ||
+                       message == CONTROL_READY;
+
+    return MSG_NOSIGNAL | (must_arrive ? 0 : MSG_DONTWAIT);
+}
+
 void control_say(int fd, enum control_message message, struct slice text)
 {
     char bytes[CONTROL_LIMIT];
@@ -48,7 +60,7 @@ void control_say(int fd, enum control_message message, struct slice text)
     if (text.length > 0)
         memcpy(bytes + 1, text.data, text.length);
 
-    ssize_t ignored = send(fd, bytes, text.length + 1, MSG_NOSIGNAL);
+    ssize_t ignored = send(fd, bytes, text.length + 1, send_flags(message));
 
     (void)ignored;
 }

@@ -28,6 +28,7 @@ enum {
     THREAD_IDLE_MILLISECONDS = 10 * 1000,
     LONGEST_SLEEP_MILLISECONDS = 3600 * 1000,
     NUMBER_SHIFT = 22,              /* no process id has more bits */
+    END_OF_THREADS = LISTENER_LIMIT,        /* an event: no listener and no slot */
 };
 
 enum slot_state { SLOT_FREE, SLOT_RUNNING, SLOT_PARKED };
@@ -46,12 +47,13 @@ struct pool {
     bool sessions;
     int epoll;
     int wake;                       /* eventfd: the main thread should look again */
+    int quit;                       /* eventfd: the threads should end */
     pthread_mutex_t lock;
+    pthread_cond_t no_threads;
     struct slot *slots;
     size_t slot_count, busy;
     size_t threads, waiting;
     bool listening;
-    bool ended;
     int64_t sleeps_until;           /* the main thread; INT64_MAX: for ever */
 };
 
@@ -95,7 +97,7 @@ static void listen_again(struct pool *pool, bool wanted)
                                      .data.u64 = (uint64_t)i };
 
         if (epoll_ctl(pool->epoll, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
-                      process_listener(i), &event) < 0)
+                      pool->process->listeners[i], &event) < 0)
             log_fatal("watch listener %d: %m", i);
     }
 }
@@ -337,14 +339,16 @@ static void leave_waiting(struct pool *pool)
         start_thread(pool);
 }
 
-/* False: there are others that wait, this thread may end. */
-static bool goes_on_waiting(struct pool *pool)
+/* False: there are others that wait, this thread may end; all do when the pool ends. */
+static bool goes_on_waiting(struct pool *pool, bool end)
 {
     pthread_mutex_lock(&pool->lock);
-    bool needed = pool->waiting == 1 && !pool->ended;
+    bool needed = pool->waiting == 1 && !end;
     if (!needed) {
         pool->waiting--;
         pool->threads--;
+        if (pool->threads == 0)
+            pthread_cond_signal(&pool->no_threads);
     }
     pthread_mutex_unlock(&pool->lock);
     return needed;
@@ -360,7 +364,7 @@ static void start_waiting(struct pool *pool)
 static void run_event(struct pool *pool, const struct epoll_event *event)
 {
     if (event->data.u64 < LISTENER_LIMIT)
-        take_arrival(pool, process_listener((int)event->data.u64));
+        take_arrival(pool, pool->process->listeners[event->data.u64]);
     else
         run_session(pool, event->data.ptr, false);
     log_number(0);
@@ -376,7 +380,9 @@ static void *work(void *argument)
 
         if (count < 0 && errno != EINTR)
             log_panic("epoll_wait: %m");
-        if (count == 0 && !goes_on_waiting(pool))
+        bool end = count > 0 && event.data.u64 == END_OF_THREADS;
+
+        if ((count == 0 || end) && !goes_on_waiting(pool, end))
             return NULL;
         if (count <= 0)
             continue;
@@ -505,7 +511,7 @@ static bool end_pool(struct pool *pool)
     return idle;
 }
 
-void serve_pool(struct process *process)
+static struct pool *pool_new(struct process *process)
 {
     struct pool *pool = memory_new(1, sizeof(*pool));
 
@@ -513,13 +519,41 @@ void serve_pool(struct process *process)
     pool->sessions = process->service->pattern == SERVICE_SESSIONS;
     pool->epoll = epoll_create1(EPOLL_CLOEXEC);
     pool->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (pool->epoll < 0 || pool->wake < 0)
+    pool->quit = eventfd(1, EFD_CLOEXEC);
+    if (pool->epoll < 0 || pool->wake < 0 || pool->quit < 0)
         log_fatal("epoll: %m");
     pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->no_threads, NULL);
     pool->slot_count = (size_t)process->options.slots;
     pool->slots = memory_new(pool->slot_count, sizeof(*pool->slots));
     pool->sleeps_until = INT64_MAX;
     pool->threads = pool->waiting = 1;
+    return pool;
+}
+
+/* All slots are free: the threads wait, and end when they see the event that stays. */
+static void pool_free(struct pool *pool)
+{
+    struct epoll_event event = { .events = EPOLLIN, .data.u64 = END_OF_THREADS };
+
+    epoll_ctl(pool->epoll, EPOLL_CTL_ADD, pool->quit, &event);
+    pthread_mutex_lock(&pool->lock);
+    while (pool->threads > 0)
+        pthread_cond_wait(&pool->no_threads, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
+    pthread_cond_destroy(&pool->no_threads);
+    pthread_mutex_destroy(&pool->lock);
+    close(pool->epoll);
+    close(pool->wake);
+    close(pool->quit);
+    free(pool->slots);
+    free(pool);
+}
+
+void serve_pool(struct process *process)
+{
+    struct pool *pool = pool_new(process);
+
     pthread_mutex_lock(&pool->lock);
     listen_again(pool, true);
     pthread_mutex_unlock(&pool->lock);
@@ -527,5 +561,5 @@ void serve_pool(struct process *process)
     do {
         run_main(pool);
     } while (!end_pool(pool));
-    /* The threads that wait still use the pool; it ends with the process. */
+    pool_free(pool);
 }

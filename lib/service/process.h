@@ -43,18 +43,13 @@ struct process {
     int control;                /* -1: runs without master */
     struct service_page *page;
     int signals;                /* signalfd */
+    int listeners[LISTENER_LIMIT];      /* count of them in options */
     atomic_bool retiring;       /* takes no more clients, ends when the last has gone */
     atomic_bool stopping;       /* was told to end now: parked clients are sent away */
     uid_t owner;                /* mail_owner */
     gid_t owner_group;
     struct str reads;           /* folders to read, each with a NUL behind */
 };
-
-/* The listeners that master gave; count of them in options. */
-static inline int process_listener(int index)
-{
-    return FIRST_LISTENER_FD + index;
-}
 
 /* Take the command line apart; a wrong one is fatal. */
 void options_read(struct options *options, int argc, char **argv);

@@ -130,6 +130,8 @@ static void take_descriptors(struct process *process)
     process->page = page_open(is_memory(PAGE_FD) ? PAGE_FD : -1);
     if (process->control < 0)
         log_fatal("this program is started by master and not by hand");
+    for (int i = 0; i < process->options.listener_count; i++)
+        process->listeners[i] = FIRST_LISTENER_FD + i;
 }
 
 static void set_slots(struct process *process)

@@ -76,7 +76,7 @@ void serve_single(struct process *process)
 
     while (!atomic_load(&process->retiring) && !is_worn_out(process)) {
         for (int i = 0; i < count; i++)
-            watch[WATCH_FIRST + i] = (struct pollfd){ process_listener(i), POLLIN, 0 };
+            watch[WATCH_FIRST + i] = (struct pollfd){ process->listeners[i], POLLIN, 0 };
 
         int ready = wait_for(process, watch, WATCH_FIRST + count,
                              process->settings.max_idle_seconds * 1000);
@@ -87,7 +87,7 @@ void serve_single(struct process *process)
             struct arrival arrival;
 
             if (watch[WATCH_FIRST + i].revents == 0 ||
-                !accept_client(process, process_listener(i), &arrival))
+                !accept_client(process, process->listeners[i], &arrival))
                 continue;
             if (arrival.fd >= 0)
                 serve_arrival(process, &arrival);
