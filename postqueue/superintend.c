@@ -16,8 +16,8 @@ static const struct {
                          { [QUEUE_HOLD] = true, [QUEUE_INCOMING] = true, [QUEUE_ACTIVE] = true,
                            [QUEUE_DEFERRED] = true } },
     [ACTION_DELETE] = { "removed", "Deleted",
-                        { [QUEUE_HOLD] = true, [QUEUE_INCOMING] = true, [QUEUE_ACTIVE] = true,
-                          [QUEUE_DEFERRED] = true } },
+                        { [QUEUE_MAILDROP] = true, [QUEUE_HOLD] = true, [QUEUE_INCOMING] = true,
+                          [QUEUE_ACTIVE] = true, [QUEUE_DEFERRED] = true } },
     [ACTION_EXPIRE] = { "expired", "Force-expired",
                         { [QUEUE_HOLD] = true, [QUEUE_INCOMING] = true, [QUEUE_ACTIVE] = true,
                           [QUEUE_DEFERRED] = true } },
@@ -91,19 +91,18 @@ static bool act(struct superintendent *superintendent, enum action action,
 }
 
 static bool is_meant(const struct superintendent *superintendent, enum action action,
-                     enum queue_place place, bool by_name)
+                     enum queue_place place)
 {
     if (superintendent->named)
         return superintendent->places[place]
                && !(action == ACTION_HOLD && place == QUEUE_HOLD);
-    return actions[action].places[place]
-           || (by_name && action == ACTION_DELETE && place == QUEUE_MAILDROP);
+    return actions[action].places[place];
 }
 
 static void act_on_one(struct superintendent *superintendent, enum action action, const char *id)
 {
     for (int place = 0; place < QUEUE_PLACE_COUNT; place++)
-        if (is_meant(superintendent, action, (enum queue_place)place, true)
+        if (is_meant(superintendent, action, (enum queue_place)place)
             && act(superintendent, action, (enum queue_place)place, id)) {
             log_info("%s: %s", id, actions[action].done);
             return;
@@ -118,7 +117,7 @@ static void act_on_all(struct superintendent *superintendent, enum action action
     if (!queue_settle(superintendent->queue, &error))
         log_warn("%s", error.text);
     for (int place = 0; place < QUEUE_PLACE_COUNT; place++) {
-        if (!is_meant(superintendent, action, (enum queue_place)place, false))
+        if (!is_meant(superintendent, action, (enum queue_place)place))
             continue;
 
         struct queue_scan *scan = queue_scan_new(superintendent->queue, (enum queue_place)place);
