@@ -93,12 +93,24 @@ static void address_letter(const struct letter *letter, struct arena *arena,
     submission->prepended = "";
 }
 
+/* internal_mail_filter_classes: "bounce" is what goes to senders, "notify" to postmasters. */
+static int64_t submit_flags(const struct letter *letter)
+{
+    struct slice rest = slice_of(letter->bouncer->config->internal_mail_filter_classes), member;
+    int64_t flags = SUBMIT_LOCAL | SUBMIT_MAP | SUBMIT_BOUNCE_UNDO;
+
+    while (slice_take_token(&rest, ", \t\r\n", &member))
+        if (slice_is_nocase(member, letter->notice.postmaster ? "notify" : "bounce"))
+            flags |= SUBMIT_FILTER | SUBMIT_MILTER;
+    return flags;
+}
+
 static bool post_letter(const struct letter *letter, const struct envelope *original,
                         struct str *queue_id, struct error *error)
 {
     AUTO_ARENA struct arena *arena = arena_new();
     int timeout = letter->bouncer->config->ipc_timeout;
-    struct submission submission = { .flags = SUBMIT_LOCAL | SUBMIT_BOUNCE_UNDO };
+    struct submission submission = { .flags = submit_flags(letter) };
     struct submission_reply reply = { .queue_id = "", .text = "" };
 
     address_letter(letter, arena, &submission);
