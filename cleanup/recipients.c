@@ -11,7 +11,7 @@
 struct gathering {
     struct intake *intake;
     struct recipient_list list;         /* items are malloc'ed until they are final */
-    struct hash *known;                 /* what stands in the list already */
+    struct hash *known;                 /* what stands in the list; NULL: there can be but one */
     const struct recipient *from;       /* the client's recipient that is being expanded */
 };
 
@@ -43,10 +43,23 @@ static void add_recipient(void *argument, const char *address)
     struct gathering *gathering = argument;
     const struct recipient *from = gathering->from;
 
-    if (is_duplicate(gathering, from->original, address))
+    if (gathering->known && is_duplicate(gathering, from->original, address))
         return;
     VECTOR_PUSH(&gathering->list, *from);
     gathering->list.items[gathering->list.count - 1].address = address;
+}
+
+/*
+ * What stands for an ORCPT that was not given: the address as the client wrote it over SMTP, and
+ * a complete one of mail from this host.
+ */
+static const char *find_dsn_original(const struct intake *intake, const char *given,
+                                     const char *address)
+{
+    bool local = intake->submission->flags & SUBMIT_LOCAL;
+    const char *type = local && !text_is_ascii(slice_of(address)) ? "utf-8" : "rfc822";
+
+    return arena_format(intake->arena, "%s;%s", type, local ? address : given);
 }
 
 /* One recipient of the client: standard form, canonical maps, virtual aliases. */
@@ -62,9 +75,7 @@ static bool gather(struct gathering *gathering, struct recipient from, struct er
     if (!*from.original)
         from.original = from.address;
     if (!*from.dsn_original && !(from.notify & NOTIFY_NEVER))
-        from.dsn_original = arena_format(intake->arena, "%s;%s",
-                                         text_is_ascii(slice_of(address)) ? "rfc822" : "utf-8",
-                                         address);
+        from.dsn_original = find_dsn_original(intake, from.address, address);
     gathering->from = &from;
     if (map)
         return address_expand(intake->cleanup, intake->arena, address, add_recipient, gathering,
@@ -75,7 +86,8 @@ static bool gather(struct gathering *gathering, struct recipient from, struct er
 
 static void gather_all(struct intake *intake, struct recipient_list *recipients)
 {
-    struct gathering gathering = { .intake = intake, .known = hash_new() };
+    bool alone = recipients->count == 1 && table_list_is_empty(intake->cleanup->virtual_alias);
+    struct gathering gathering = { .intake = intake, .known = alone ? NULL : hash_new() };
     struct error error;
     size_t i = 0;
 
@@ -151,11 +163,14 @@ static void find_copies(struct intake *intake)
 void intake_more_recipients(struct intake *intake)
 {
     struct envelope *envelope = &intake->submission->envelope;
+    if (intake->submission->flags & SUBMIT_BCC)
+        find_copies(intake);
+    if (intake->more_recipients.count == 0)
+        return;
+
     struct gathering gathering = { .intake = intake, .known = hash_new() };
     struct error error;
 
-    if (intake->submission->flags & SUBMIT_BCC)
-        find_copies(intake);
     for (size_t i = 0; i < intake->more_recipients.count; i++) {
         struct recipient copy = {
             .address = arena_text(intake->arena, intake->more_recipients.items[i]),

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sysexits.h>
@@ -126,6 +127,16 @@ static void hand_over(const struct config *config, const struct str *records)
     become_command(config, "postdrop", NULL, NULL);
 }
 
+/* Of -v and -bv. */
+static void announce_report(void)
+{
+    const struct passwd *user = getpwuid(getuid());
+
+    printf("Mail Delivery Status Report will be mailed to <%s>.\n",
+           user ? user->pw_name : "unknown");
+    fflush(stdout);
+}
+
 static void enqueue(const struct sendmail_options *options, const struct config *config) NO_RETURN;
 
 static void enqueue(const struct sendmail_options *options, const struct config *config)
@@ -134,12 +145,14 @@ static void enqueue(const struct sendmail_options *options, const struct config 
     const char *wrong = submit_read(options, config, &records);
 
     if (wrong) {
-        const char *name = getlogin();
+        const struct passwd *user = getpwuid(getuid());
 
         open_log(config, true);
-        log_fatal_status(EX_TEMPFAIL, "%s(%ld): %s", getuid() == 0 || !name ? "root" : name,
+        log_fatal_status(EX_TEMPFAIL, "%s(%ld): %s", user ? user->pw_name : "unknown",
                          (long)getuid(), wrong);
     }
+    if (options->verbose || options->mode == SENDMAIL_VERIFY)
+        announce_report();
     hand_over(config, &records);
 }
 
@@ -159,13 +172,14 @@ int main(int argc, char **argv)
         log_warn("%s", options.warnings.items[i]);
     switch (options.mode) {
     case SENDMAIL_ENQUEUE:
+    case SENDMAIL_VERIFY:
         enqueue(&options, config);
     case SENDMAIL_DAEMON:
         become(config->command_directory, "postfix",
                (char *[]){ (char *)"postfix", (char *)"start", NULL });
     case SENDMAIL_USER_SMTP:
-        become(config->daemon_directory, "smtpd",
-               (char *[]){ (char *)"smtpd", (char *)"-S", NULL });
+        log_fatal_status(EX_UNAVAILABLE, "-bs (an SMTP session on standard input) is not"
+                         " available; use SMTP to a port of this host");
     case SENDMAIL_MAILQ:
         become_command(config, "postqueue", "-p", NULL);
     case SENDMAIL_NEWALIASES:
@@ -176,8 +190,6 @@ int main(int argc, char **argv)
         become_command(config, "postqueue", "-i", options.flush_argument);
     case SENDMAIL_FLUSH_SITE:
         become_command(config, "postqueue", "-s", options.flush_argument);
-    case SENDMAIL_VERIFY:
-        log_fatal_status(EX_UNAVAILABLE, "-bv (address probes) is not available");
     case SENDMAIL_IGNORE:
         break;
     }

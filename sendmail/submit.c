@@ -10,7 +10,8 @@
 #include <pwd.h>
 #include <sysexits.h>
 
-enum { ENDINGS_ALWAYS, ENDINGS_STRICT, ENDINGS_NEVER };
+/* What the queue's trace_flags say: report what would happen; deliver, and report. */
+enum { TRACE_VERIFY = 512, TRACE_RECORD = 1024 };
 
 struct reading {
     const struct sendmail_options *options;
@@ -122,6 +123,10 @@ static void add_envelope(struct reading *reading)
     add(reading, RECORD_ATTRIBUTE,
         options->gateway ? "rewrite_context=remote" : "rewrite_context=local");
     add_sender(reading);
+    if (options->mode == SENDMAIL_VERIFY)
+        add_attribute(reading->records, "trace_flags", TRACE_VERIFY);
+    else if (options->verbose)
+        add_attribute(reading->records, "trace_flags", TRACE_RECORD);
     if (*options->encoding) {
         str_clear(&text);
         str_format(&text, "encoding=%s", options->encoding);
@@ -247,6 +252,24 @@ static const char *read_content(struct reading *reading)
     return NULL;
 }
 
+/* A message that nobody gets: what would happen to it is reported. */
+static void make_probe(struct reading *reading)
+{
+    AUTO_STR struct str text = STR_EMPTY;
+    const struct passwd *user = getpwuid(getuid());
+
+    str_format(&text, "From: %s", user ? user->pw_name : "unknown");
+    add(reading, RECORD_LINE, text.data);
+    add(reading, RECORD_LINE, "Subject: probe");
+    add(reading, RECORD_PART, "To:");
+    for (char **recipient = reading->options->recipients; *recipient; recipient++) {
+        str_clear(&text);
+        str_format(&text, "%s\t%s", recipient == reading->options->recipients ? "" : ",",
+                   *recipient);
+        add(reading, RECORD_LINE, text.data);
+    }
+}
+
 const char *submit_read(const struct sendmail_options *options, const struct config *config,
                         struct str *records)
 {
@@ -255,7 +278,7 @@ const char *submit_read(const struct sendmail_options *options, const struct con
         .extracted = STR_EMPTY, .extracted_resent = STR_EMPTY, .header = STR_EMPTY,
         .in_headers = true,
     };
-    const char *wrong;
+    const char *wrong = NULL;
 
     add_envelope(&reading);
     if (reading.recipients == 0 && !options->extract_recipients)
@@ -264,7 +287,10 @@ const char *submit_read(const struct sendmail_options *options, const struct con
     bool named = reading.recipients > 0;
 
     add(&reading, RECORD_CONTENT, "");
-    wrong = read_content(&reading);
+    if (options->mode == SENDMAIL_VERIFY)
+        make_probe(&reading);
+    else
+        wrong = read_content(&reading);
     end_header(&reading);
     add(&reading, RECORD_EXTRACTED, "");
 
