@@ -1,0 +1,233 @@
+#include "table/job.h"
+
+#include "base/encoding.h"
+#include "base/memory.h"
+#include "base/scope.h"
+#include "base/vector.h"
+#include "config/config.h"
+#include "log/log.h"
+#include "table/fold.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+struct opened {
+    struct table **items;
+    size_t count, capacity;
+};
+
+static unsigned table_flags(const struct table_job *job)
+{
+    return (job->keep_case ? 0 : TABLE_FOLD) | (job->utf8 ? TABLE_UTF8 : 0);
+}
+
+static void open_tables(const struct table_job *job, char **names, int count,
+                        struct opened *tables)
+{
+    const struct table_context context = {
+        .queue_directory = job->config->queue_directory,
+        .default_type = job->default_type,
+        .proxymap_service = job->config->proxymap_service_name,
+        .config = job->config,
+    };
+
+    for (int i = 0; i < count; i++) {
+        struct error error = ERROR_NONE;
+        struct table *table = table_open(&context, slice_of(names[i]), table_flags(job), &error);
+
+        if (!table)
+            log_fatal("%s", error.text);
+        VECTOR_PUSH(tables, table);
+    }
+}
+
+static void close_tables(struct opened *tables)
+{
+    for (size_t i = 0; i < tables->count; i++)
+        table_close(tables->items[i]);
+    VECTOR_FREE(tables);
+}
+
+/* -F: values are stored in base64. */
+static void print_value(const struct table_job *job, const char *table, struct slice key,
+                        struct slice value)
+{
+    AUTO_STR struct str decoded = STR_EMPTY;
+
+    if (job->file_contents) {
+        if (!base64_decode(&decoded, value))
+            log_fatal("table %s: key %.*s: malformed base64 value", table, SLICE_ARGS(key));
+        value = str_slice(&decoded);
+    }
+    fwrite(value.data, 1, value.length, stdout);
+    putchar('\n');
+}
+
+/* The first table that knows the key answers; with_key prints it in front. */
+static bool query(const struct table_job *job, const struct opened *tables, struct slice key,
+                  bool with_key)
+{
+    AUTO_STR struct str value = STR_EMPTY;
+
+    for (size_t i = 0; i < tables->count; i++) {
+        struct error error = ERROR_NONE;
+        const char *name = table_name(tables->items[i]);
+
+        switch (table_get(tables->items[i], key, &value, &error)) {
+        case TABLE_TROUBLE:
+            if (slice_starts(slice_of(error.text), "table "))
+                log_fatal("%s", error.text);
+            log_fatal("table %s: query error: %s", name, error.text);
+        case TABLE_FOUND:
+            if (with_key)
+                printf("%.*s%s", SLICE_ARGS(key), job->command->separator);
+            print_value(job, name, key, str_slice(&value));
+            return true;
+        default:
+            break;
+        }
+    }
+    return false;
+}
+
+/* The lines of standard input, each a key. */
+static bool for_each_line(bool (*take)(void *argument, struct slice key), void *argument)
+{
+    AUTO_FREE char *line = NULL;
+    size_t room = 0;
+    bool found = false;
+
+    for (ssize_t length; (length = getline(&line, &room, stdin)) >= 0;) {
+        struct slice key = slice_part(slice_bytes(line, (size_t)length), 0,
+                                      slice_find(slice_bytes(line, (size_t)length), '\n'));
+
+        found |= take(argument, key);
+    }
+    return found;
+}
+
+struct queries {
+    const struct table_job *job;
+    const struct opened *tables;
+};
+
+static bool query_line(void *argument, struct slice key)
+{
+    const struct queries *queries = argument;
+
+    return query(queries->job, queries->tables, key, true);
+}
+
+static bool query_message(const struct table_job *job, const struct opened *tables)
+{
+    struct source keys = SOURCE_EMPTY;
+    bool found = false;
+
+    job->command->message_keys(job, &keys);
+    for (size_t i = 0; i < keys.count; i++)
+        found |= query(job, tables, keys.items[i].text, true);
+    source_free(&keys);
+    return found;
+}
+
+int job_query(const struct table_job *job, char **names, int count)
+{
+    struct opened tables = { NULL, 0, 0 };
+    bool found;
+
+    open_tables(job, names, count, &tables);
+    if (strcmp(job->query, "-") != 0)
+        found = query(job, &tables, slice_of(job->query), false);
+    else if (job->body || job->header)
+        found = query_message(job, &tables);
+    else
+        found = for_each_line(query_line, &(struct queries){ job, &tables });
+    close_tables(&tables);
+    return found ? 0 : 1;
+}
+
+/* Only compiled types can be listed and changed; what others say about it. */
+static struct maker *open_compiled(const struct table_job *job, const char *name, unsigned flags)
+{
+    const char *path;
+    struct slice type = job_split_name(job, name, &path);
+    struct error error = ERROR_NONE;
+    struct opened tables = { NULL, 0, 0 };
+
+    if (maker_knows(type)) {
+        struct maker *maker = maker_open(type, path, flags, 0644,
+            (size_t)job->config->berkeley_db_read_buffer_size, &error);
+
+        if (!maker)
+            log_fatal("%s", error.text);
+        return maker;
+    }
+    if (!(flags & MAKER_READ_ONLY)
+        && (slice_is(type, "regexp") || slice_is(type, "pcre") || slice_is(type, "cidr")
+            || slice_is(type, "texthash")))
+        log_fatal("%s map requires O_RDONLY access mode", name);
+    open_tables(job, (char *[]){ memory_copy(name) }, 1, &tables);
+    log_fatal("table %s: %s operation is not supported", name,
+              flags & MAKER_READ_ONLY ? "sequence" : "delete");
+}
+
+void job_list(const struct table_job *job, const char *name)
+{
+    struct maker *maker = open_compiled(job, name, MAKER_READ_ONLY);
+    AUTO_STR struct str key = STR_EMPTY;
+    AUTO_STR struct str value = STR_EMPTY;
+    struct error error = ERROR_NONE;
+    enum maker_result result;
+
+    while ((result = maker_next(maker, &key, &value, &error)) == MAKER_DONE) {
+        printf("%s%s", key.data, job->command->separator);
+        print_value(job, name, str_slice(&key), str_slice(&value));
+    }
+    if (result == MAKER_FAILED || !maker_close(maker, &error))
+        log_fatal("table %s: sequence error: %s", name, error.text);
+}
+
+struct deletions {
+    const struct table_job *job;
+    struct maker **makers;
+    int count;
+};
+
+static bool delete_key(void *argument, struct slice key)
+{
+    const struct deletions *deletions = argument;
+    AUTO_STR struct str stored = STR_EMPTY;
+    bool found = false;
+
+    if (deletions->job->keep_case)
+        str_add(&stored, key);
+    else
+        fold_text(&stored, key);
+    for (int i = 0; i < deletions->count; i++) {
+        struct error error = ERROR_NONE;
+        enum maker_result result = maker_delete(deletions->makers[i], str_slice(&stored), &error);
+
+        if (result == MAKER_FAILED)
+            log_fatal("%s", error.text);
+        found |= result == MAKER_DONE;
+    }
+    return found;
+}
+
+int job_delete(const struct table_job *job, char **names, int count)
+{
+    AUTO_FREE struct maker **makers = memory_new((size_t)count + 1, sizeof(*makers));
+    struct deletions deletions = { job, makers, count };
+    struct error error = ERROR_NONE;
+
+    for (int i = 0; i < count; i++)
+        makers[i] = open_compiled(job, names[i], 0);
+
+    bool found = strcmp(job->deletion, "-") == 0
+        ? for_each_line(delete_key, &deletions) : delete_key(&deletions, slice_of(job->deletion));
+
+    for (int i = 0; i < count; i++)
+        if (!maker_close(makers[i], &error))
+            log_fatal("%s", error.text);
+    return found ? 0 : 1;
+}
