@@ -77,6 +77,16 @@ static void add_recipient(struct listing *listing, struct slice address, struct 
     give(listing, LISTING_FLUSH);
 }
 
+/* The log holds the external form; one that cannot be read is shown as it stands. */
+static void add_from_log(struct listing *listing, struct slice external, struct slice reason)
+{
+    AUTO_STR struct str internal = STR_EMPTY;
+
+    if (address_unquote(&internal, external))
+        external = str_slice(&internal);
+    add_recipient(listing, external, reason);
+}
+
 /* A block of the log ends in an empty line. */
 static void add_logged(struct listing *listing, struct slice log)
 {
@@ -92,7 +102,7 @@ static void add_logged(struct listing *listing, struct slice log)
         if (line.length > 0 && log.length > 0)
             continue;
         if (recipient.length > 0)
-            add_recipient(listing, recipient, reason);
+            add_from_log(listing, recipient, reason);
         recipient = reason = SLICE_LITERAL("");
     }
 }
