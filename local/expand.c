@@ -249,8 +249,10 @@ static bool try_alias(struct job *job, struct slice name, const char *address,
     if (result == TABLE_TROUBLE)
         job_fail(job, address, "4.3.0", "alias database unavailable");
     else if (is_being_expanded(alias, origin)) {
-        log_warn("alias database loop for %s", alias);
-        job_fail(job, address, "5.4.6", "alias database loop for %s", alias);
+        const char *last = origin->alias ? origin->alias : alias;
+
+        log_warn("alias database loop for %s", last);
+        job_fail(job, rewrite(job, last), "5.4.6", "alias database loop for %s", last);
     } else {
         struct slice list = str_slice(&value);
 

@@ -142,7 +142,7 @@ bool forward_file_find(const char *path, const struct identity *identity,
                        const struct forward_names *names, struct str *text)
 {
     struct slice rest = slice_of(path), member;
-    AUTO_STR struct str name = STR_EMPTY;
+    AUTO_STR struct str name = STR_EMPTY, before = STR_EMPTY;
     struct error error = ERROR_NONE;
     bool found = false;
 
@@ -151,9 +151,12 @@ bool forward_file_find(const char *path, const struct identity *identity,
         return false;
     }
     while (!found && config_list_next(&rest, false, &member)) {
+        str_set(&before, str_slice(&name));
         str_clear(&name);
         forward_expand(member, names, &name);
-        found = name.length > 0 && read_as_user(name.data, identity, text);
+        /* Without an extension the stock path names the same file twice. */
+        found = name.length > 0 && strcmp(name.data, before.data) != 0
+                && read_as_user(name.data, identity, text);
     }
     identity_return();
     return found;

@@ -63,9 +63,29 @@ static struct slice strip_phrase(struct slice text)
     return text;
 }
 
+/* Without (comments), which may be nested, but not within quotes (RFC 5322 3.2.2). */
+static void add_without_comments(struct str *output, struct slice text)
+{
+    bool quoted = false;
+    int depth = 0;
+
+    for (size_t i = 0; i < text.length; i++) {
+        char c = text.data[i];
+
+        if (c == '"' && depth == 0)
+            quoted = !quoted;
+        if (c == '(' && !quoted)
+            depth++;
+        if (depth == 0)
+            str_byte(output, c);
+        if (c == ')' && !quoted && depth > 0)
+            depth--;
+    }
+}
+
 static void read_address(struct slice member, struct arena *arena, struct target *target)
 {
-    AUTO_STR struct str internal = STR_EMPTY;
+    AUTO_STR struct str internal = STR_EMPTY, plain = STR_EMPTY;
     bool escaped = slice_starts(member, "\\");
 
     /* The backslash of \user must outlive the unquoting. */
@@ -73,7 +93,8 @@ static void read_address(struct slice member, struct arena *arena, struct target
         str_byte(&internal, '\\');
         member = slice_from(member, 1);
     }
-    (void)!address_unquote(&internal, strip_phrase(member));
+    add_without_comments(&plain, strip_phrase(member));
+    (void)!address_unquote(&internal, slice_trim(str_slice(&plain)));
     target->kind = TARGET_ADDRESS;
     target->text = arena_text(arena, str_slice(&internal));
 }

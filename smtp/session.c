@@ -101,7 +101,7 @@ const char *session_host_key(struct arena *arena, const struct destination *dest
 {
     if (!host)
         return arena_format(arena, "unix:%s", destination->host);
-    return arena_format(arena, "[%s]:%d",
+    return arena_format(arena, "%s[%s]:%d", host->name,
                         dns_address_text((const struct sockaddr *)&host->address, arena),
                         destination->port);
 }

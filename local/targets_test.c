@@ -1,0 +1,79 @@
+#include "targets.h"
+
+#include "base/scope.h"
+#include "base/test.h"
+#include "forward_file.h"
+
+static void write_target(struct str *output, const struct target *target)
+{
+    static const char marks[] = { [TARGET_ADDRESS] = 'a', [TARGET_FILE] = 'f',
+                                  [TARGET_COMMAND] = 'c', [TARGET_INCLUDE] = 'i' };
+
+    str_format(output, "%c(%s)", marks[target->kind], target->text);
+}
+
+static void check_list(const char *text, bool file, const char *wanted)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    AUTO_STR struct str got = STR_EMPTY;
+    struct slice rest = slice_of(text);
+    struct target target;
+
+    while (file ? target_next_in_file(&rest, arena, &target)
+                : target_next(&rest, arena, &target))
+        write_target(&got, &target);
+    CHECK_TEXT(got.data, wanted);
+}
+
+TEST(targets_of_an_alias_are_told_apart)
+{
+    static const struct {
+        const char *list, *wanted;
+    } cases[] = {
+        { "john, mary@example.com", "a(john)a(mary@example.com)" },
+        { "\\john", "a(\\john)" },
+        { "\"|cat > /x, y\"", "c(cat > /x, y)" },
+        { "|/bin/prog", "c(/bin/prog)" },
+        { "/var/mail/archive", "f(/var/mail/archive)" },
+        { ":include:/etc/list", "i(/etc/list)" },
+        { "\":include:/etc/a list\"", "i(/etc/a list)" },
+        { "\"john doe\"@example.com", "a(john doe@example.com)" },
+        { "Full Name <a@b>, (nobody, really) c", "a(a@b)a(c)" },
+        { " , ,", "" },
+        { "", "" },
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++)
+        check_list(cases[i].list, false, cases[i].wanted);
+}
+
+TEST(targets_of_a_file_end_at_newlines_and_skip_comments)
+{
+    check_list("# who\na, b\n\n  # more\n\"|c d\"\n/e\n", true, "a(a)a(b)c(c d)f(/e)");
+    check_list("#only a comment", true, "");
+}
+
+TEST(forward_path_names_stand_for_the_recipient)
+{
+    static const struct {
+        const char *text, *extension, *wanted;
+    } cases[] = {
+        { "$home/.forward${recipient_delimiter}${extension}", "ext", "/home/u/.forward+ext" },
+        { "$home/.forward${recipient_delimiter}${extension}", "", "/home/u/.forward" },
+        { "/var/$(user)/${extension?e-$extension}${extension:none}", "x", "/var/u/e-x" },
+        { "/var/$user/${extension?e-$extension}${extension:none}", "", "/var/u/none" },
+        { "$local $domain $shell $unknown.", "", "u+x example.com /bin/sh ." },
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        AUTO_STR struct str output = STR_EMPTY;
+        struct forward_names names = {
+            .user = slice_of("u"), .home = slice_of("/home/u"), .shell = slice_of("/bin/sh"),
+            .recipient = slice_of("u+x@example.com"),
+            .extension = slice_of(cases[i].extension), .recipient_delimiter = slice_of("+-"),
+        };
+
+        forward_expand(slice_of(cases[i].text), &names, &output);
+        CHECK_TEXT(output.data, cases[i].wanted);
+    }
+}
