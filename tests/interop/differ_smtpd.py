@@ -1,0 +1,189 @@
+"""The same dialogues with Debian's smtpd and with ours: replies and log lines must be the same.
+
+Ids and times are blanked.  What differs on purpose (doc/differences.md) is set alike.
+Run it by hand or by pytest: python3 -m pytest tests/interop/differ_smtpd.py
+"""
+import itertools
+import pathlib
+import random
+import re
+import socket
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from instance import Instance  # noqa: E402
+
+COMMON = {
+    "myhostname": "mx.example.test",
+    "mydomain": "example.test",
+    "myorigin": "$myhostname",
+    "mydestination": "example.test, localhost, mx.example.test",
+    "mynetworks": "127.0.0.2/32",
+    "append_dot_mydomain": "no",
+    "local_recipient_maps": "inline:{alice=x, bob=x}",
+    "relay_domains": "relay.test",
+    "fast_flush_domains": "",
+    "virtual_alias_domains": "virt.test",
+    "virtual_alias_maps": "inline:{ {ok@virt.test = alice} }",
+    "virtual_mailbox_domains": "vbox.test",
+    "virtual_mailbox_maps": "inline:{ {ok@vbox.test = ok/} }",
+    "default_transport": "discard:",
+    "local_transport": "discard:",
+    "relay_transport": "discard:",
+    "virtual_transport": "discard:",
+    "smtpd_error_sleep_time": "0",
+    "smtpd_forbid_bare_newline": "normalize",
+    "smtpd_forbid_unauth_pipelining": "yes",
+}
+
+ACTIONS = ["REJECT", "REJECT go away", "REJECT 5.9.9 foo", "REJECT 4.9.9 foo", "DEFER",
+           "DEFER later", "450 4.1.2 foo", "550 foo", "550 5.1.1 foo", "421 bye", "521 5.3.4 bye",
+           "555", "OK", "1234", "DUNNO", "RELAY", "WARN hey", "WARN", "INFO foo", "HOLD", "HOLD x",
+           "DISCARD", "DISCARD x", "FILTER discard:x", "FILTER x", "REDIRECT x@relay.test",
+           "REDIRECT x", "BCC x@relay.test", "BCC x", "PREPEND X-Foo: bar", "PREPEND foo",
+           "DEFER_IF_PERMIT", "DEFER_IF_PERMIT 4.9.9 foo", "DEFER_IF_REJECT foo", "HANGUP foo",
+           "reject", "permit", "defer", "warn_if_reject reject", "foo_bar", "permit_mynetworks reject",
+           "defer_if_permit", "defer_if_reject reject", "sleep 0"]
+
+SENDER_TABLE = ", ".join(f"{{s{i}@x.test = {action}}}" for i, action in enumerate(ACTIONS))
+
+SETTINGS = {
+    "stock": {},
+    "sender": {"smtpd_sender_restrictions": f"check_sender_access inline:{{ {SENDER_TABLE} }}"},
+    "recipient": {"smtpd_recipient_restrictions":
+                  f"check_sender_access inline:{{ {SENDER_TABLE} }}"},
+    "names": {"smtpd_helo_required": "yes",
+              "smtpd_helo_restrictions":
+              "reject_invalid_helo_hostname, reject_non_fqdn_helo_hostname",
+              "smtpd_sender_restrictions": "reject_non_fqdn_sender",
+              "smtpd_recipient_restrictions": "reject_non_fqdn_recipient"},
+    "eager": {"smtpd_delay_reject": "no", "smtpd_helo_restrictions":
+              "reject_invalid_helo_hostname", "smtpd_sender_restrictions":
+              f"check_sender_access inline:{{ {SENDER_TABLE} }}"},
+    "limits": {"smtpd_recipient_limit": "2", "smtpd_recipient_overshoot_limit": "2",
+               "message_size_limit": "2000", "smtpd_hard_error_limit": "8",
+               "smtpd_junk_command_limit": "3", "disable_vrfy_command": "yes",
+               "smtpd_discard_ehlo_keywords": "dsn, etrn, silent-discard",
+               "show_user_unknown_table_name": "no"},
+    "strict": {"strict_rfc821_envelopes": "yes", "strict_smtputf8": "yes",
+               "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
+               "soft_bounce": "yes"},
+}
+
+ADDRESSES = ["a@b.test", "a", "", "a@", "@b.test", "a b@c.test", '"a b"@c.test', "a@[192.0.2.1]",
+             "a@[192.0.2.1", "a@b@c.test", "a@b..test", "a@-b", "a@b_c.test", "-a@b.test",
+             ".a@b.test", "a..b@c.test", "@x,@y:a@b.test", "a%b@c.test", "a!b", "x" * 300 + "@b.test",
+             "a@" + "x" * 300, "a\\ b@c.test", "a(c)b@c.test", "a@c.test (c)", "a,b@c.test",
+             "a;b@c.test", '""@c.test', '"a"@c.test', "j\u00f6@c.test", "a@b.test."]
+
+RECIPIENTS = ["alice@example.test", "ALICE@EXAMPLE.TEST", "alice", "zork@example.test", "zork",
+              "x@nowhere.test", "x@relay.test", "x@sub.relay.test", "ok@virt.test", "no@virt.test",
+              "ok@vbox.test", "no@vbox.test", "postmaster", "postmaster@example.test",
+              "mailer-daemon", "double-bounce@example.test", "alice%relay.test@example.test",
+              "x%nowhere.test@example.test", '"x@nowhere.test"@example.test',
+              "alice@[127.0.0.1]", "x@[192.0.2.1]", "nowhere.test!x", "@relay.test:x@nowhere.test",
+              "alice+x@example.test", "alice@localhost", "alice@mx.example.test"]
+
+OPTIONS = ["SIZE=10", "SIZE=", "SIZE=x", "SIZE=-1", "SIZE=99999999999", "BODY=8BITMIME", "BODY=7BIT",
+           "BODY=X", "RET=FULL", "RET=HDRS RET=FULL", "RET=X", "ENVID=x", "ENVID=", "ENVID=+zz",
+           "ENVID=a ENVID=b", "AUTH=<>", "SMTPUTF8", "SMTPUTF8=1", "FOO", "FOO=BAR", "x y"]
+
+RCPT_OPTIONS = ["NOTIFY=NEVER", "NOTIFY=", "NOTIFY=FOO", "NOTIFY=NEVER,DELAY",
+                "NOTIFY=SUCCESS,FAILURE,DELAY", "ORCPT=rfc822;x", "ORCPT=x", "ORCPT=rfc822;+zz",
+                "ORCPT=rfc822;a ORCPT=rfc822;b", "NOTIFY=DELAY NOTIFY=DELAY", "FOO"]
+
+COMMANDS = ["EHLO h.test", "HELO h.test", "EHLO", "HELO", "EHLO a b", "HELO <x>", "EHLO [1.2.3.4]",
+            "NOOP", "NOOP x", "RSET", "RSET x", "VRFY alice", "VRFY zork", "VRFY <alice>",
+            "VRFY a b", "VRFY", "VRFY alice SMTPUTF8", "HELP", "FOO", "", " ", "DATA x",
+            "MAIL FROM:<a@b.test>", "MAIL FROM:<>", "MAIL", "RCPT TO:<alice@example.test>",
+            "RCPT TO:<zork@example.test>", "RCPT TO:<x@relay.test>", "RCPT",
+            "DATA", "BDAT 4\r\nab\r\n", "BDAT 4 LAST\r\nab\r\n", "BDAT 0 LAST", "BDAT 0", "STARTTLS",
+            "AUTH PLAIN", "XCLIENT NAME=x", "XFORWARD NAME=x", "ETRN x.test", "ETRN", "ETRN -x"]
+
+CONTENT = b"Subject: x\r\n\r\n..dot\r\n.\r\n"
+
+
+def dialogues(name):
+    mail, rcpt = "MAIL FROM:<a@b.test>", "RCPT TO:<alice@example.test>"
+    ehlo = ["EHLO h.test"]
+    yield ehlo + list(itertools.chain.from_iterable((f"MAIL FROM:<{a}>", "RSET")
+                                                    for a in ADDRESSES[:13]))
+    yield ehlo + list(itertools.chain.from_iterable((f"MAIL FROM:<{a}>", "RSET")
+                                                    for a in ADDRESSES[13:]))
+    yield ehlo + list(itertools.chain.from_iterable((f"MAIL FROM:<a@b.test> {o}", "RSET")
+                                                    for o in OPTIONS))
+    for part in (RECIPIENTS[:9], RECIPIENTS[9:18], RECIPIENTS[18:]):
+        yield ehlo + [mail] + [f"RCPT TO:<{r}>" for r in part]
+        yield ["HELO foo", mail] + [f"RCPT TO:<{r}>" for r in part]
+    yield ehlo + [mail] + [f"RCPT TO:<alice@example.test> {o}" for o in RCPT_OPTIONS]
+    for helo in ("-a", "[1.2.3]", "1.2.3.4", "foo", "foo.bar", "[192.0.2.1]", "a_b.c"):
+        yield [f"HELO {helo}", "MAIL FROM:<x>", rcpt, "RSET", mail, rcpt, "RCPT TO:<x>", "QUIT"]
+    if name in ("sender", "recipient", "eager"):
+        for i in range(len(ACTIONS)):
+            yield ["EHLO h.test", f"MAIL FROM:<s{i}@x.test>", rcpt, "RCPT TO:<zork@example.test>",
+                   "RCPT TO:<x@nowhere.test>", "DATA", "QUIT"]
+    yield ["FOO"] * 25
+    yield ["NOOP"] * 30
+    chance = random.Random(name)
+    for _ in range(40):
+        yield [chance.choice(COMMANDS) for _ in range(chance.randrange(3, 15))]
+
+
+def read_reply(file):
+    lines = []
+    while True:
+        line = file.readline()
+        if not line:
+            return lines + [b"<gone>"]
+        lines.append(re.sub(rb"queued as [0-9A-F]+", b"queued as ID", line))
+        if line[3:4] != b"-":
+            return lines
+
+
+def converse(port, dialogue):
+    """The replies to each line of a dialogue, up to where the server hangs up."""
+    replies = []
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        file = connection.makefile("rb")
+        replies.append(("connect", read_reply(file)))
+        for command in dialogue:
+            line = command.encode()
+            try:
+                connection.sendall(line if line.endswith(b"\n") and b"BDAT" in line
+                                   else line + b"\r\n")
+                reply = read_reply(file)
+            except OSError:
+                reply = [b"<gone>"]
+            replies.append((command, reply))
+            if reply[-1] == b"<gone>":
+                break
+            if reply[0].startswith(b"354"):
+                connection.sendall(CONTENT)
+                replies.append(("content", read_reply(file)))
+    return replies
+
+
+def log_lines(instance):
+    """What smtpd logged, blanked and sorted: sessions overlap."""
+    lines = []
+    for line in instance.log().splitlines():
+        found = re.search(r"postfix/smtpd\[\d+\]: (.*)", line)
+        if found:
+            text = re.sub(r"\b[0-9A-F]{9,14}: ", "ID: ", found.group(1))
+            lines.append(text.replace(str(instance.folder), "DIR"))
+    return sorted(lines)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_replies_and_log_lines_are_debians(name):
+    settings = {**COMMON, **SETTINGS[name]}
+    with Instance(settings, kind="ours") as ours, Instance(settings, kind="debian") as debian:
+        for dialogue in dialogues(name):
+            assert converse(ours.port, dialogue) == converse(debian.port, dialogue), dialogue
+        for instance in (ours, debian):
+            instance.wait_log(r"disconnect from \S+ noop=")
+        got, wanted = log_lines(ours), log_lines(debian)
+    assert [x for x in got if x not in wanted] == []
+    assert [x for x in wanted if x not in got] == []
