@@ -10,15 +10,33 @@ static bool is_special(char c)
     return c && strchr(".@,:;<>)]", c);
 }
 
+/* A quoted string keeps only the backslashes that it needs. */
+static void append_quoted(struct str *value, struct slice piece, bool closed)
+{
+    struct slice inside = slice_part(piece, 1, piece.length - (closed ? 2 : 1));
+
+    str_byte(value, '"');
+    for (size_t i = 0; i < inside.length; i++) {
+        if (inside.data[i] == '\\' && i + 1 < inside.length)
+            i++;
+        if (inside.data[i] == '"' || inside.data[i] == '\\')
+            str_byte(value, '\\');
+        str_byte(value, inside.data[i]);
+    }
+    str_byte(value, '"');
+}
+
 static void append_piece(struct str *value, struct slice piece, bool closed)
 {
     if (piece.data[0] == '\\') {
         str_add(value, slice_from(piece, piece.length - 1));
         return;
     }
+    if (piece.data[0] == '"') {
+        append_quoted(value, piece, closed);
+        return;
+    }
     str_add(value, piece);
-    if (!closed && piece.data[0] == '"')
-        str_byte(value, '"');
     if (piece.data[0] == ',')
         str_byte(value, ' ');
 }

@@ -21,39 +21,47 @@ static bool parse_line(const struct table_job *job, const struct source_line *li
     return true;
 }
 
-static void add_key(struct source *keys, struct str *key)
+static void add_key(struct source *keys, struct slice key)
 {
-    if (key->length)
-        VECTOR_PUSH(keys, ((struct source_line){
-            { arena_text(keys->arena, str_slice(key)), key->length }, (int)keys->count + 1 }));
-    str_clear(key);
+    VECTOR_PUSH(keys, ((struct source_line){
+        { arena_text(keys->arena, key), key.length }, (int)keys->count + 1 }));
 }
 
-/* One logical header, or one body line, is a key. */
+static void finish_header(struct source *keys, struct str *header)
+{
+    if (header->length)
+        add_key(keys, str_slice(header));
+    str_clear(header);
+}
+
+/* One logical header is a key, lines joined by newlines; and one body line, the empty ones too. */
 static void message_keys(const struct table_job *job, struct source *keys)
 {
-    struct str key = STR_EMPTY;
+    struct str header = STR_EMPTY;
     char *line = NULL;
     size_t room = 0;
-    bool in_header = true;
+    bool in_header = true, seen_header = false;
 
     keys->arena = arena_new();
     for (ssize_t length; (length = getline(&line, &room, stdin)) >= 0;) {
         struct slice text = slice_trim_end(slice_bytes(line, (size_t)length));
-        bool continued = in_header && key.length && text.length && byte_is_space(text.data[0]);
+        bool continued = in_header && seen_header && text.length && byte_is_space(text.data[0]);
 
-        if (!continued) {
-            add_key(keys, &key);
-            in_header = in_header && header_begins(text);
-        }
-        if (!(in_header ? job->header : job->body))
-            continue;
+        if (!continued)
+            finish_header(keys, &header);
+        in_header = in_header && (continued || header_begins(text));
+        seen_header = seen_header || in_header;
         if (continued)
-            str_byte(&key, '\n');
-        str_add(&key, text);
+            str_byte(&header, '\n');
+        if (in_header)
+            str_add(&header, text);
+        else if (job->body)
+            add_key(keys, text);
+        if (!job->header)
+            str_clear(&header);
     }
-    add_key(keys, &key);
-    str_free(&key);
+    finish_header(keys, &header);
+    str_free(&header);
     free(line);
 }
 

@@ -108,9 +108,10 @@ static void add_rule(struct builder *builder, struct slice text)
 
     if (!pattern.length)
         skip(builder, "no address pattern");
-    else if (!result.length)
+    else if (parse_pattern(builder, pattern, &rule) && !result.length) {
+        free(rule.pattern);
         skip(builder, "no lookup result");
-    else if (parse_pattern(builder, pattern, &rule)) {
+    } else if (rule.pattern) {
         rule.result = memory_text(result.data, result.length);
         VECTOR_PUSH(builder->rules, rule);
     }
@@ -149,9 +150,15 @@ static bool cidr_open(struct table *table, const struct table_context *context, 
     return true;
 }
 
+/* An address of the other family is neither within nor, for a negated rule, outside. */
 static int network_matches(void *argument, const struct rule *rule)
 {
-    return network_has(rule->pattern, argument);
+    const struct network *network = rule->pattern;
+    const struct network_address *address = argument;
+
+    if (network->address.family != address->family)
+        return rule->negated;
+    return network_has(network, address);
 }
 
 static enum table_result cidr_get(struct table *table, struct slice key, struct str *value,

@@ -93,11 +93,10 @@ static int run_all(const struct table_job *job, int count, char **names)
         return job_query(job, names, count);
     if (job->deletion)
         return job_delete(job, names, count);
-    for (int i = 0; i < count; i++)
-        if (job->sequence)
-            job_list(job, names[i]);
-        else
-            job_make(job, names[i]);
+    if (job->sequence && count)     /* as in Postfix: the first one only */
+        job_list(job, names[0]);
+    for (int i = 0; i < count && !job->sequence; i++)
+        job_make(job, names[i]);
     return 0;
 }
 

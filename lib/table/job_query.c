@@ -11,9 +11,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* The tables of the command line, opened when the first key is there. */
 struct opened {
     struct table **items;
     size_t count, capacity;
+    char **names;
+    int name_count;
 };
 
 static unsigned table_flags(const struct table_job *job)
@@ -21,8 +24,7 @@ static unsigned table_flags(const struct table_job *job)
     return (job->keep_case ? 0 : TABLE_FOLD) | (job->utf8 ? TABLE_UTF8 : 0);
 }
 
-static void open_tables(const struct table_job *job, char **names, int count,
-                        struct opened *tables)
+static void open_tables(const struct table_job *job, struct opened *tables)
 {
     const struct table_context context = {
         .queue_directory = job->config->queue_directory,
@@ -31,9 +33,10 @@ static void open_tables(const struct table_job *job, char **names, int count,
         .config = job->config,
     };
 
-    for (int i = 0; i < count; i++) {
+    for (int i = (int)tables->count; i < tables->name_count; i++) {
         struct error error = ERROR_NONE;
-        struct table *table = table_open(&context, slice_of(names[i]), table_flags(job), &error);
+        struct table *table = table_open(&context, slice_of(tables->names[i]), table_flags(job),
+                                         &error);
 
         if (!table)
             log_fatal("%s", error.text);
@@ -64,11 +67,12 @@ static void print_value(const struct table_job *job, const char *table, struct s
 }
 
 /* The first table that knows the key answers; with_key prints it in front. */
-static bool query(const struct table_job *job, const struct opened *tables, struct slice key,
+static bool query(const struct table_job *job, struct opened *tables, struct slice key,
                   bool with_key)
 {
     AUTO_STR struct str value = STR_EMPTY;
 
+    open_tables(job, tables);
     for (size_t i = 0; i < tables->count; i++) {
         struct error error = ERROR_NONE;
         const char *name = table_name(tables->items[i]);
@@ -108,7 +112,7 @@ static bool for_each_line(bool (*take)(void *argument, struct slice key), void *
 
 struct queries {
     const struct table_job *job;
-    const struct opened *tables;
+    struct opened *tables;
 };
 
 static bool query_line(void *argument, struct slice key)
@@ -118,7 +122,7 @@ static bool query_line(void *argument, struct slice key)
     return query(queries->job, queries->tables, key, true);
 }
 
-static bool query_message(const struct table_job *job, const struct opened *tables)
+static bool query_message(const struct table_job *job, struct opened *tables)
 {
     struct source keys = SOURCE_EMPTY;
     bool found = false;
@@ -132,10 +136,9 @@ static bool query_message(const struct table_job *job, const struct opened *tabl
 
 int job_query(const struct table_job *job, char **names, int count)
 {
-    struct opened tables = { NULL, 0, 0 };
+    struct opened tables = { .names = names, .name_count = count };
     bool found;
 
-    open_tables(job, names, count, &tables);
     if (strcmp(job->query, "-") != 0)
         found = query(job, &tables, slice_of(job->query), false);
     else if (job->body || job->header)
@@ -152,7 +155,7 @@ static struct maker *open_compiled(const struct table_job *job, const char *name
     const char *path;
     struct slice type = job_split_name(job, name, &path);
     struct error error = ERROR_NONE;
-    struct opened tables = { NULL, 0, 0 };
+    struct opened tables = { .names = (char *[]){ memory_copy(name) }, .name_count = 1 };
 
     if (maker_knows(type)) {
         struct maker *maker = maker_open(type, path, flags, 0644,
@@ -160,13 +163,14 @@ static struct maker *open_compiled(const struct table_job *job, const char *name
 
         if (!maker)
             log_fatal("%s", error.text);
+        free(tables.names[0]);
         return maker;
     }
     if (!(flags & MAKER_READ_ONLY)
         && (slice_is(type, "regexp") || slice_is(type, "pcre") || slice_is(type, "cidr")
             || slice_is(type, "texthash")))
         log_fatal("%s map requires O_RDONLY access mode", name);
-    open_tables(job, (char *[]){ memory_copy(name) }, 1, &tables);
+    open_tables(job, &tables);
     log_fatal("table %s: %s operation is not supported", name,
               flags & MAKER_READ_ONLY ? "sequence" : "delete");
 }

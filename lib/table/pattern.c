@@ -167,7 +167,7 @@ static bool check_result(const struct builder *builder, const struct rule *rule,
     AUTO_STR struct str where = STR_EMPTY;
 
     str_format(&where, "%s map %s, line %d", builder->engine->name, builder->name, builder->line);
-    if (!substitute_check(result, where.data, highest))
+    if (!substitute_check(result, where.data, builder->engine->range_words, highest))
         return skip(builder, "bad replacement syntax");
     if (*highest && rule->negated)
         return skip(builder, "$number found in negative match replacement text");

@@ -16,6 +16,7 @@ struct pattern_group {
 struct pattern_engine {
     const char *name;
     const char *words_for_ignored;  /* "skipping this rule" or "ignoring this rule" */
+    const char *range_words;        /* "out of range" or "out-of-range", of $0 */
     unsigned start_options;
     /* Toggle the option of a flag letter.  False: unknown. */
     bool (*set_option)(char letter, unsigned *options);

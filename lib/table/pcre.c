@@ -94,6 +94,7 @@ static bool pcre_open(struct table *table, const struct table_context *context, 
     static const struct pattern_engine engine = {
         .name = "pcre",
         .words_for_ignored = "ignoring this rule",
+        .range_words = "out of range",
         .start_options = PCRE2_CASELESS | PCRE2_DOTALL,
         .set_option = pcre_set_option,
         .is_obsolete = pcre_is_obsolete,

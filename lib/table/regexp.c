@@ -73,6 +73,7 @@ static bool regexp_open(struct table *table, const struct table_context *context
     static const struct pattern_engine engine = {
         .name = "regexp",
         .words_for_ignored = "skipping this rule",
+        .range_words = "out-of-range",
         .start_options = REG_EXTENDED | REG_ICASE,
         .set_option = regexp_set_option,
         .compile = regexp_compile,

@@ -61,20 +61,21 @@ static enum reference take_piece(struct slice *rest, struct slice *piece, uint64
     return REFERENCE_NUMBER;
 }
 
-static bool complain(const char *where, struct slice piece)
+static bool complain(const char *where, const char *range_words, struct slice piece)
 {
     uint64_t number;
 
     if (!piece.length)
         log_warn("empty macro name: \"$\"");
     else if (slice_number(piece, UINT32_MAX, &number))
-        log_warn("%s: out-of-range replacement index \"%.*s\"", where, SLICE_ARGS(piece));
+        log_warn("%s: %s replacement index \"%.*s\"", where, range_words, SLICE_ARGS(piece));
     else
         log_warn("%s: non-numeric replacement index \"%.*s\"", where, SLICE_ARGS(piece));
     return false;
 }
 
-bool substitute_check(struct slice template, const char *where, size_t *highest)
+bool substitute_check(struct slice template, const char *where, const char *range_words,
+                      size_t *highest)
 {
     *highest = 0;
     while (template.length) {
@@ -89,7 +90,7 @@ bool substitute_check(struct slice template, const char *where, size_t *highest)
         if (kind != REFERENCE_NUMBER)
             continue;
         if (!number)
-            return complain(where, piece);
+            return complain(where, range_words, piece);
         if (number > *highest)
             *highest = (size_t)number;
     }

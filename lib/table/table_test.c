@@ -98,7 +98,8 @@ TEST(texthash_reads_the_source_of_a_hash_table)
     char path[64], name[80];
     AUTO_STR struct str value = STR_EMPTY;
 
-    make_file(path, "# comment\n\nKey one\n two\n\"q r\" v\n\"a\\\"b\" z\nlong    value   with  blanks  \n");
+    make_file(path, "# comment\n\nKey one\n two\n\"q r\" v\n\"a\\\"b\" z\n"
+              "long    value   with  blanks  \n");
     snprintf(name, sizeof(name), "texthash:%s", path);
     CHECK_TEXT(answer(name, "KEY", TABLE_FOLD, &value), "one two");
     CHECK_TEXT(answer(name, "Key", 0, &value), "one two");
@@ -156,7 +157,8 @@ TEST(match_lists_know_networks_domains_tables_and_negation)
         { "inline:{.example.com=x}", MATCH_DOMAIN, 0, "a.b.example.com", NULL, MATCH_YES },
         { "inline:{example.com=x}", MATCH_DOMAIN, 0, "a.b.example.com", NULL, MATCH_NO },
         { "inline:{example.com=x}", MATCH_DOMAIN, MATCH_PARENT, "a.example.com", NULL, MATCH_YES },
-        { "!a.example.com example.com", MATCH_DOMAIN, MATCH_PARENT, "a.example.com", NULL, MATCH_NO },
+        { "!a.example.com example.com", MATCH_DOMAIN, MATCH_PARENT, "a.example.com", NULL,
+          MATCH_NO },
         { "Foo, bar", MATCH_STRING, 0, "FOO", NULL, MATCH_YES },
         { "Foo, bar", MATCH_STRING, 0, "a.bar", NULL, MATCH_NO },
         { "static:x", MATCH_STRING, 0, "any", NULL, MATCH_YES },

@@ -23,7 +23,8 @@ static void add_line(struct table *table, const char *path, const struct source_
     else
         str_add(&key, entry.key);
     if (hash_get(table->data, str_slice(&key)))
-        log_warn("%s, line %d: duplicate entry: \"%s\"", path, line->number, key.data);
+        log_warn("%s, line %d: duplicate entry: \"%.*s\"", path, line->number,
+                 SLICE_ARGS(entry.key));
     else
         hash_set(table->data, str_slice(&key), memory_text(entry.value.data, entry.value.length));
 }
