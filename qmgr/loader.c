@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct task {
     void (*work)(void *argument);
@@ -48,6 +49,7 @@ static void *run_thread(void *argument)
     struct loader *loader = argument;
     struct task *task;
 
+    log_number((unsigned long)getpid());    /* asked once, not for each line */
     while ((task = next_task(loader)) != NULL) {
         task->work(task->argument);
         if (task->then)

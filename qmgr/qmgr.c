@@ -13,6 +13,7 @@
 #include "log/log.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum {
     LOAD_THREADS = 2,
@@ -173,6 +174,7 @@ static bool qmgr_start(struct service_context *context, struct events *events,
         .retry_transport = "retry",
     };
 
+    log_number((unsigned long)getpid());
     qmgr->events = events;
     qmgr->messages = hash_new();
     qmgr->scheduler = scheduler_new(&settings, &actions);

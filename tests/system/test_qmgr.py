@@ -1,0 +1,202 @@
+"""qmgr: retries, dead destinations, lanes that break, expiry, flush, hand-over of a queue."""
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from instance import wait_for
+from peer import SILENCE, Peer
+
+QUICK = {"minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "queue_run_delay": "1s",
+         "notify_classes": ""}
+
+
+def routes(instance_settings, **transports):
+    """transport_maps, as a texthash-free static table for one domain each."""
+    table = ", ".join(f"{{ {domain.replace('_', '.')} = {route} }}"
+                      for domain, route in transports.items())
+    return {**instance_settings, "transport_maps": f"inline:{{ {table} }}",
+            "receive_override_options": "no_unknown_recipient_checks"}
+
+
+def kill(instance, program):
+    for pid in instance.processes(program):
+        os.kill(pid, signal.SIGKILL)
+
+
+def queue_files(instance, *places):
+    return [path for place in places for path in (instance.queue / place).rglob("*")
+            if path.is_file()]
+
+
+def test_refused_connection_defers_and_a_later_attempt_delivers(ours):
+    peer = Peer()
+    peer.listener.close()
+    instance = ours(settings=routes(QUICK, far_test=f"smtp:[127.0.0.1]:{peer.port}"))
+    instance.send("a@test.example", ["b@far.test"])
+    line = instance.wait_log(r"to=<b@far\.test>, relay=none, .*dsn=4\.4\.1, "
+                             r"status=deferred \(connect to 127\.0\.0\.1\[127\.0\.0\.1\]:\d+: "
+                             r"Connection refused\)")
+    assert "delays=" in line.group(0)
+    again = Peer(port=peer.port)
+    instance.wait_log(r"to=<b@far\.test>, relay=127\.0\.0\.1.*status=sent", 30)
+    instance.wait_log(r": removed")
+    assert len(again.messages) == 1
+    assert not queue_files(instance, "incoming", "active", "deferred", "defer")
+
+
+def test_dead_destination_suspends_what_waits_and_flush_revives_it(ours):
+    peer = Peer()
+    peer.listener.close()
+    instance = ours(settings=routes(
+        {"minimal_backoff_time": "300s", "notify_classes": "",
+         "initial_destination_concurrency": "1"},
+        far_test=f"smtp:[127.0.0.1]:{peer.port}"))
+    instance.send("a@test.example", ["b@far.test"])
+    instance.wait_log(r"status=deferred \(connect to")
+    instance.send("a@test.example", ["c@far.test"])
+    instance.wait_log(r"to=<c@far\.test>, relay=none, .*dsn=4\.4\.1, status=deferred "
+                      r"\(delivery temporarily suspended: connect to ")
+    again = Peer(port=peer.port)
+    instance.run("postqueue", "-f")
+    assert wait_for(lambda: len(again.messages) == 2), instance.log()
+    assert wait_for(lambda: not queue_files(instance, "active", "deferred", "defer"))
+
+
+def test_missing_transport_is_named_and_its_mail_deferred(ours):
+    instance = ours(settings=routes(QUICK, far_test="nosuch:"))
+    instance.send("a@test.example", ["b@far.test"])
+    instance.wait_log(r"qmgr\[\d+\]: warning: connect to transport private/nosuch: "
+                      r"No such file or directory")
+    instance.wait_log(r"error\[\d+\]: \w+: to=<b@far\.test>, relay=none, .*dsn=4\.3\.0, "
+                      r"status=deferred \(mail transport unavailable\)")
+
+
+def test_expired_mail_is_returned(ours, mailbox, reader):
+    peer = Peer()
+    peer.listener.close()
+    instance = ours(settings=routes(
+        {**QUICK, "maximal_queue_lifetime": "2s", "bounce_queue_lifetime": "2s",
+         "home_mailbox": "Maildir/"}, far_test=f"smtp:[127.0.0.1]:{peer.port}"))
+    sender = f"{reader.pw_name}@test.example"
+    instance.send(sender, ["b@far.test"])
+    instance.wait_log(rf"qmgr\[\d+\]: \w+: from=<{sender}>, status=expired, returned to sender")
+    instance.wait_log(r"sender non-delivery notification: \w+")
+    text = mailbox(1)[0].decode()
+    assert "Subject: Undelivered Mail Returned to Sender" in text
+    assert "Final-Recipient: rfc822; b@far.test" in text
+    assert "Action: failed" in text and "Status: 4.4.1" in text
+
+
+def test_delay_warning_is_sent_once(ours, mailbox, reader):
+    peer = Peer()
+    peer.listener.close()
+    instance = ours(settings=routes(
+        {**QUICK, "delay_warning_time": "1s", "home_mailbox": "Maildir/"},
+        far_test=f"smtp:[127.0.0.1]:{peer.port}"))
+    instance.send(f"{reader.pw_name}@test.example", ["b@far.test"])
+    instance.wait_log(r"sender delay notification: \w+")
+    assert wait_for(lambda: instance.log().count("Connection refused)") > 4, 30)
+    texts = mailbox(1)
+    assert len(texts) == 1
+    assert b"Subject: Delayed Mail (still being retried)" in texts[0]
+    assert b"Action: delayed" in texts[0] and b"Will-Retry-Until: " in texts[0]
+
+
+def test_agent_killed_at_work_loses_no_recipient(ours):
+    slow = Peer({".": lambda line, number: SILENCE if number == 1 else "250 2.0.0 Ok"})
+    instance = ours(settings=routes({**QUICK, "transport_retry_time": "1s"},
+                                    far_test=f"smtp:[127.0.0.1]:{slow.port}"))
+    instance.send("a@test.example", ["b@far.test", "c@far.test"])
+    assert wait_for(lambda: "." in "".join(slow.commands) or slow.messages, 20), instance.log()
+    kill(instance, "smtp")
+    instance.wait_log(r"to=<b@far\.test>, relay=none, .*status=deferred "
+                      r"\(unknown mail transport error\)")
+    instance.wait_log(r"to=<b@far\.test>, .*status=sent", 40)
+    instance.wait_log(r"to=<c@far\.test>, .*status=sent", 40)
+    instance.wait_log(r": removed")
+
+
+@pytest.mark.parametrize("rounds", [5])
+def test_qmgr_killed_under_load_delivers_everything(ours, rounds):
+    peer = Peer()
+    instance = ours(settings=routes(QUICK, far_test=f"smtp:[127.0.0.1]:{peer.port}"))
+    sent = 0
+    for _ in range(rounds):
+        for _ in range(10):
+            instance.send("a@test.example", [f"r{sent}@far.test"],
+                          f"Subject: s{sent}\r\n\r\nx\r\n")
+            sent += 1
+        kill(instance, "qmgr")
+        time.sleep(0.2)
+    instance.run("postqueue", "-f", check=False)
+
+    def arrived():
+        return {number for message in peer.messages
+                for number in re.findall(rb"Subject: s(\d+)\r\n", message)}
+
+    assert wait_for(lambda: len(arrived()) == sent, 60), \
+        f"{len(arrived())} of {sent}\n{instance.log()}"
+    assert wait_for(lambda: not queue_files(instance, "incoming", "active", "deferred"), 30)
+
+
+def test_reload_under_load_neither_loses_nor_doubles(ours):
+    peer = Peer()
+    instance = ours(settings=routes(QUICK, far_test=f"smtp:[127.0.0.1]:{peer.port}"))
+    sent = 0
+    for _ in range(4):
+        for _ in range(10):
+            instance.send("a@test.example", [f"r{sent}@far.test"],
+                          f"Subject: s{sent}\r\n\r\nx\r\n")
+            sent += 1
+        instance.run("postfix", "reload")
+    assert wait_for(lambda: len(peer.messages) >= sent, 40), \
+        f"{len(peer.messages)} of {sent}\n{instance.log()}"
+    assert wait_for(lambda: not queue_files(instance, "incoming", "active", "deferred"), 30)
+    assert len(peer.messages) == sent
+
+
+def test_many_recipients_are_grouped_by_the_recipient_limit(ours):
+    peer = Peer()
+    instance = ours(settings=routes({**QUICK, "smtp_destination_recipient_limit": "7"},
+                                    far_test=f"smtp:[127.0.0.1]:{peer.port}"))
+    instance.send("a@test.example", [f"r{i}@far.test" for i in range(30)])
+    instance.wait_log(r": removed")
+    counts = []
+    for command in peer.commands:
+        if command.upper().startswith("MAIL"):
+            counts.append(0)
+        elif command.upper().startswith("RCPT"):
+            counts[-1] += 1
+    assert sum(counts) == 30 and max(counts) <= 7
+
+
+def test_trigger_bytes_walk_the_incoming_queue(ours):
+    """What lies in incoming without a note (an earlier life's) is found by a trigger."""
+    peer = Peer()
+    instance = ours(settings=routes(QUICK, far_test=f"smtp:[127.0.0.1]:{peer.port}"))
+    instance.send("a@test.example", ["b@far.test"])
+    instance.wait_log(r": removed")
+    instance.stop()
+    instance.start()
+    assert instance.run("postqueue", "-f").returncode == 0
+
+
+def test_mail_for_discard_ends_there(ours):
+    instance = ours(settings=routes(QUICK, gone_test="discard:thrown away"))
+    instance.send("a@test.example", ["b@gone.test"])
+    instance.wait_log(r"discard\[\d+\]: \w+: to=<b@gone\.test>, relay=none, .*dsn=2\.0\.0, "
+                      r"status=sent \(thrown away\)")
+    instance.wait_log(r": removed")
+
+
+def test_soft_bounce_keeps_what_failed(ours):
+    instance = ours(settings=routes({**QUICK, "soft_bounce": "yes"},
+                                    bad_test="error:5.1.1 no such user"))
+    instance.send("a@test.example", ["b@bad.test"])
+    instance.wait_log(r"to=<b@bad\.test>, .*status=SOFTBOUNCE \(no such user\)")
+    assert wait_for(lambda: queue_files(instance, "deferred"))
+    record = queue_files(instance, "defer")[0].read_text()
+    assert "recipient=b@bad.test\n" in record and "action=delayed\n" in record
