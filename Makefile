@@ -158,11 +158,21 @@ style: all
 	python3 tests/style/style.py
 	python3 tests/style/globals.py $(OUT)
 
+# Daemons that only tests start: tests/hostile/NAMEd.c and what lies beside it.
+TEST_DAEMONS := $(patsubst tests/hostile/%.c,%,$(wildcard tests/hostile/*d.c))
+HOSTILE_OBJECTS = $(patsubst %.c,$(OUT)/%.o,$(filter-out $(TEST_DAEMONS:%=tests/hostile/%.c),$(wildcard tests/hostile/*.c)))
+$(TEST_DAEMONS:%=$(OUT)/hostile/%): $(OUT)/hostile/%: $(OUT)/tests/hostile/%.o $(HOSTILE_OBJECTS) $(OUT)/libpostreiter.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+install-tests: install $(TEST_DAEMONS:%=$(OUT)/hostile/%)
+	install $(TEST_DAEMONS:%=$(OUT)/hostile/%) $(LIBEXEC)
+
 check-prefix:
-	@$(MAKE) --no-print-directory -s install PREFIX=$(TEST_PREFIX)
+	@$(MAKE) --no-print-directory -s install-tests PREFIX=$(TEST_PREFIX)
 
 # A suite under a sanitizer runs the tests that are named, unconfined.
-sanitized = $(MAKE) --no-print-directory -s install $(1)=1 PREFIX=$(TEST_PREFIX)-$(1) && \
+sanitized = $(MAKE) --no-print-directory -s install-tests $(1)=1 PREFIX=$(TEST_PREFIX)-$(1) && \
     POSTREITER_SANITIZED=1 POSTREITER_TEST_PREFIX=$(TEST_PREFIX)-$(1) $(PYTEST) $(2)
 
 check:
