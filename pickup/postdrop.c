@@ -205,8 +205,12 @@ static void wake_pickup(const struct config *config)
 
     snprintf(address.sun_path, sizeof(address.sun_path), "public/%s",
              config->pickup_service_name);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+    if (fd < 0)
+        return;
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
         (void)!send(fd, "W", 1, MSG_NOSIGNAL);
+    else if (errno == ENOENT)
+        log_warn("unable to look up %s: %s", address.sun_path, strerror(errno));
 }
 
 static void respond(const char *id, int status)

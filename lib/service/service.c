@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { ARENAS = 2 };
@@ -183,6 +184,7 @@ static struct process *process_new(const struct service *service, int argc, char
 
     process->service = service;
     process->reads = STR_EMPTY;
+    tzset();        /* the time zone's file cannot be read any more once confined */
     log_open(&(struct log_settings){ .tag = service->name, .program = service->name,
                                      .syslog = true, .daemon = true });
     options_read(&process->options, argc, argv);
