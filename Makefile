@@ -145,7 +145,7 @@ fuzz:
 	@mkdir -p build/fuzz
 	@set -e; for target in $(FUZZ_TARGETS); do \
 	    mkdir -p build/fuzz/$$target.found; \
-	    clang -std=gnu17 -g -O1 -D_GNU_SOURCE -Ilib -I. -fsanitize=fuzzer,address,undefined \
+	    clang -std=gnu17 -g -O1 -D_GNU_SOURCE -Ilib -I. $(INSTALLATION) -fsanitize=fuzzer,address,undefined \
 	        -o build/fuzz/$$target tests/fuzz/$${target}_fuzz.c $(FUZZ_SOURCES) $(LDLIBS) -pthread; \
 	    build/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) build/fuzz/$$target.found \
 	        tests/fuzz/corpus/$$target; done

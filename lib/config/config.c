@@ -1,6 +1,7 @@
 #include "config/config.h"
 
 #include "base/scope.h"
+#include "config/evaluate.h"
 #include "config/main_cf.h"
 #include "config/names.h"
 #include "config/parameter.h"
@@ -39,32 +40,17 @@ static const void *text_or_empty(struct arena *arena, const struct str *text)
     return text->length > 0 ? arena_text(arena, str_slice(text)) : "";
 }
 
-/* Says which line of main.cf an error comes from, when it does. */
-static bool fail_in(const struct loaded *loaded, const char *name, struct error *error)
-{
-    const struct main_cf *main_cf = loaded->config.source;
-    const struct main_cf_entry *entry = main_cf_get(main_cf, slice_of(name));
-
-    if (entry && entry->line > 0)
-        return error_prefix(error, "%s, line %d: %s", main_cf_path(main_cf), entry->line, name);
-    return error_prefix(error, "parameter %s", name);
-}
-
 static bool evaluate(struct loaded *loaded, const struct parameter *parameter, const char *name,
                      const char *default_text, struct error *error)
 {
     AUTO_STR struct str text = STR_EMPTY;
     void *place = (char *)&loaded->config + parameter->offset;
 
-    if (parameter->type == PARAMETER_RAW)
-        names_raw(loaded->names, slice_of(name), &text);
-    else if (!names_value(loaded->names, slice_of(name), &text, error))
-        return fail_in(loaded, name, error);
-    if (parameter->type == PARAMETER_TEXT || parameter->type == PARAMETER_RAW) {
+    if (!evaluate_parameter(loaded->names, parameter, name, default_text, &text, place, error))
+        return false;
+    if (parameter->type == PARAMETER_TEXT || parameter->type == PARAMETER_RAW)
         *(const char **)place = text_or_empty(loaded->arena, &text);
-        return true;
-    }
-    return value_store(parameter, name, slice_trim(str_slice(&text)), default_text, place, error);
+    return true;
 }
 
 static bool evaluate_for(struct loaded *loaded, const struct parameter *parameter, bool lmtp,

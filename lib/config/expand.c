@@ -3,12 +3,14 @@
 #include "base/scope.h"
 #include "config/condition.h"
 
-enum { NESTING_LIMIT = 100 };
+/* A few names that refer to each other twice would otherwise grow without bound. */
+enum { NESTING_LIMIT = 100, REFERENCE_LIMIT = 100000, OUTPUT_LIMIT = 16 << 20 };
 
 struct expansion {
     const struct expand_names *names;
     struct error *error;
     int depth;
+    int references;     /* names that were looked up */
 };
 
 static bool expand_all(struct expansion *expansion, struct slice text, struct str *output);
@@ -66,6 +68,10 @@ static bool take_braced(struct slice *rest, struct slice *text)
 static bool expand_name(struct expansion *expansion, struct slice name, struct str *output)
 {
     AUTO_STR struct str value = STR_EMPTY;
+
+    if (++expansion->references > REFERENCE_LIMIT || output->length > OUTPUT_LIMIT)
+        return error_set(expansion->error, "expansion is too large: \"%.*s\"", SLICE_ARGS(name));
+
     enum expand_answer answer = expansion->names->get(expansion->names->argument, name, &value);
 
     if (answer == EXPAND_UNKNOWN)
@@ -267,7 +273,7 @@ static bool expand_all(struct expansion *expansion, struct slice text, struct st
 bool expand_text(const struct expand_names *names, struct slice text, struct str *output,
                  struct error *error)
 {
-    struct expansion expansion = { names, error, 0 };
+    struct expansion expansion = { names, error, 0, 0 };
 
     return expand_all(&expansion, text, output);
 }

@@ -32,6 +32,11 @@ void names_free(struct names *names)
     free(names);
 }
 
+const struct main_cf *names_source(const struct names *names)
+{
+    return names->main_cf;
+}
+
 const char *names_default_directory(void)
 {
     return default_config_directory();
@@ -66,21 +71,20 @@ static void default_domain(const struct names *names, struct str *text)
     str_text(text, dot ? dot + 1 : "localdomain");
 }
 
-static void default_networks(const struct names *names, struct str *text)
+static bool default_networks(const struct names *names, struct str *text, struct error *error)
 {
     AUTO_STR struct str style = STR_EMPTY, interfaces = STR_EMPTY, protocols = STR_EMPTY;
-    struct error error;
 
-    if (!names_value(names, slice_of("mynetworks_style"), &style, &error) ||
-        !names_value(names, slice_of("inet_interfaces"), &interfaces, &error) ||
-        !names_value(names, slice_of("inet_protocols"), &protocols, &error) ||
-        !networks_default(style.data, interfaces.data, protocols.data, text, &error))
-        str_set(text, slice_of(""));
+    return names_value(names, slice_of("mynetworks_style"), &style, error) &&
+           names_value(names, slice_of("inet_interfaces"), &interfaces, error) &&
+           names_value(names, slice_of("inet_protocols"), &protocols, error) &&
+           networks_default(style.data, interfaces.data, protocols.data, text, error);
 }
 
 static void default_computed(const struct names *names, const char *name, struct str *text)
 {
     const char *installed = default_installed(name);
+    struct error error;
 
     if (strcmp(name, "config_directory") == 0)
         str_text(text, main_cf_directory(names->main_cf));
@@ -90,8 +94,8 @@ static void default_computed(const struct names *names, const char *name, struct
         default_host_name(text);
     else if (strcmp(name, "mydomain") == 0)
         default_domain(names, text);
-    else if (strcmp(name, "mynetworks") == 0)
-        default_networks(names, text);
+    else if (strcmp(name, "mynetworks") == 0 && !default_networks(names, text, &error))
+        str_clear(text);    /* names_value reports why */
     else if (strcmp(name, "process_name") == 0)
         str_text(text, names->program);
     else if (strcmp(name, "service_name") == 0)
@@ -159,6 +163,12 @@ bool names_value(const struct names *names, struct slice name, struct str *value
     AUTO_STR struct str raw = STR_EMPTY;
     size_t start = value->length;
 
+    if (slice_is(name, "mynetworks") && !main_cf_get(names->main_cf, name)) {
+        if (!default_networks(names, &raw, error))
+            return false;
+        str_add(value, str_slice(&raw));
+        return true;
+    }
     if (!names_raw(names, name, &raw))
         return true;
     if (!names_expand(names, str_slice(&raw), value, error))

@@ -14,6 +14,8 @@ struct names *names_new(const struct main_cf *main_cf, const char *program,
                         const char *service) MUST_USE;
 void names_free(struct names *names);
 
+const struct main_cf *names_source(const struct names *names);
+
 /* The text of a name as it was set, not expanded.  False when nobody defined it. */
 bool names_raw(const struct names *names, struct slice name, struct str *text);
 
