@@ -1,0 +1,16 @@
+/*
+ * The tables that proxymap may open: the members of proxy_read_maps that begin with "proxy:".
+ */
+#pragma once
+
+#include "base/slice.h"
+
+#include <stdbool.h>
+
+struct proxymap_allowed;
+
+struct proxymap_allowed *proxymap_allowed_new(const char *proxy_read_maps);
+void proxymap_allowed_free(struct proxymap_allowed *allowed);
+
+/* name is "type:name", without "proxy:". */
+bool proxymap_allows(const struct proxymap_allowed *allowed, struct slice name);
