@@ -1,0 +1,70 @@
+/* Sources of tables of any bytes: entries, cidr, regexp and pcre rules, match lists. */
+#include "base/memory.h"
+#include "base/scope.h"
+#include "log/log.h"
+#include "table/entry.h"
+#include "table/match.h"
+#include "table/source.h"
+#include "table/table.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void drop(enum log_severity severity, const char *text)
+{
+    (void)severity;
+    (void)text;
+}
+
+static void ask_inline(const char *type, const char *text)
+{
+    static const struct table_context context = { "", "hash", "proxymap", NULL, NULL, NULL };
+    AUTO_STR struct str name = STR_EMPTY;
+    AUTO_STR struct str value = STR_EMPTY;
+    struct error error = ERROR_NONE;
+
+    str_format(&name, "%s:{%s}", type, text);
+
+    struct table *table = table_open(&context, str_slice(&name), TABLE_FOLD, &error);
+
+    if (table)
+        (void)table_get(table, SLICE_LITERAL("192.0.2.1"), &value, &error);
+    table_close(table);
+}
+
+static void ask_list(const char *text)
+{
+    static const struct table_context context = { "", "hash", "proxymap", NULL, NULL, NULL };
+    struct error error = ERROR_NONE;
+
+    if (strchr(text, '/') || strchr(text, ':'))     /* no files, no tables of the host */
+        return;
+
+    struct match_list *list = match_list_open(&context, "fuzz", text, MATCH_HOST, MATCH_PARENT,
+                                              &error);
+
+    if (list)
+        (void)match_list_client(list, SLICE_LITERAL("a.example"), SLICE_LITERAL("192.0.2.1"),
+                                &error);
+    match_list_close(list);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char *const types[] = { "inline", "cidr", "regexp", "pcre", "randmap" };
+    struct log_settings quiet = { .tag = "fuzz", .program = "fuzz", .sink = drop };
+    struct source source = SOURCE_EMPTY;
+    AUTO_FREE char *text = memory_text((const char *)data, size);
+
+    log_open(&quiet);
+    source_parse(&source, slice_bytes(data, size), "fuzz");
+    for (size_t i = 0; i < source.count; i++) {
+        struct entry entry;
+
+        (void)entry_parse(&source.items[i], "fuzz", ENTRY_UTF8, &entry);
+    }
+    source_free(&source);
+    for (size_t i = 0; i < COUNT(types); i++)
+        ask_inline(types[i], text);
+    ask_list(text);
+    return 0;
+}
