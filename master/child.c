@@ -94,8 +94,6 @@ static void run_program(const struct service_entry *service, char **words, int c
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
-    if (!service->master->foreground)
-        master_close_standard(service->master);
     move_descriptors(service, control, page);
     execv(service->path, words);
     log_warn("cannot run %s: %m", service->path);

@@ -193,7 +193,7 @@ static int detach(bool wait)
     return ends[1];
 }
 
-void master_close_standard(const struct master *master)
+static void close_standard(const struct master *master)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         dup2(master->null, fd);
@@ -333,14 +333,14 @@ static void serve(struct master *master, const struct command_line *line, int st
     master->events = events_new();
     master->watcher = watcher_new(master);
     watch_signals(master);
+    if (!line->foreground)
+        close_standard(master);     /* before there are processes that would keep them open */
     if (!master_load(master, true, &error))
         log_fatal("%s", error.text);
     log_info("daemon started -- version %s, configuration %s", master->config->mail_version,
              master->config_directory);
     if (started >= 0 && write(started, "", 1) == 1)
         close(started);
-    if (!line->foreground)
-        master_close_standard(master);
     if (line->exit_seconds > 0)
         events_at(master->events, moment_after(line->exit_seconds), time_is_up, master);
     events_run(master->events);
@@ -365,7 +365,6 @@ int main(int argc, char **argv)
     find_owner(master);
     raise_limits();
     master->null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    master->foreground = line.foreground;
     if (!line.foreground)
         started = detach(line.wait);
     else if (!line.init)

@@ -78,7 +78,6 @@ struct master {
     uid_t owner;
     gid_t owner_group;
     int null;                   /* /dev/null */
-    bool foreground;    /* standard output and error stay open for the processes */
     struct { struct service_entry **items; size_t count, capacity; } services;
     struct watcher *watcher;
     bool stopping;
@@ -140,6 +139,3 @@ void watcher_forget(struct service_entry *service);
  */
 bool lock_take(const char *path, pid_t *holder, struct error *error) MUST_USE;
 bool lock_is_held(const char *path, pid_t *holder);
-
-/* Put /dev/null in the place of standard input, output and error. */
-void master_close_standard(const struct master *master);

@@ -136,8 +136,12 @@ static void close_loop(struct loop *loop)
     loop->closed = true;
     loop->must_end_at = moment_after(LAST_WORK_SECONDS);
     atomic_store(&process->page->retiring, 1);
-    for (int i = 0; i < process->options.listener_count; i++)
+    for (int i = 0; i < process->options.listener_count; i++) {
         events_forget(loop->events, process->listeners[i]);
+        if (process->service->datagrams)    /* what came before the end was for us */
+            process->service->datagrams(&process->context, process->listeners[i]);
+    }
+    process_close_listeners(process);
 }
 
 /* A program with a stop of its own finishes there; the others go on until they are done. */

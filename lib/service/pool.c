@@ -141,6 +141,8 @@ static void free_slot(struct pool *pool, struct slot *slot)
 
     if (last)
         wake_main(pool);
+    if (atomic_load(&pool->process->retiring))      /* the next generation may use the place */
+        control_say(pool->process->control, CONTROL_FULL, SLICE_LITERAL(""));
 }
 
 /* The client has arrived: who takes the last slot tells master before it serves. */
@@ -413,6 +415,8 @@ static void look_at_slots(struct pool *pool)
 
     pthread_mutex_lock(&pool->lock);
     listen_again(pool, may_listen(pool));
+    if (retiring)
+        process_close_listeners(pool->process);
     for (size_t i = 0; i < pool->slot_count; i++) {
         struct slot *slot = &pool->slots[i];
 

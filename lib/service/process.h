@@ -70,6 +70,12 @@ bool accept_client(const struct process *process, int listener, struct arrival *
  */
 void process_hear(struct process *process, int *wakeups);
 
+/*
+ * Let go of the listeners, whose service master may have closed.  Their numbers stay taken, so
+ * that a thread on its way to accept finds nothing there.
+ */
+void process_close_listeners(const struct process *process);
+
 /* Take in signals: SIGTERM is stopping. */
 void process_signalled(struct process *process);
 

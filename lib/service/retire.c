@@ -4,6 +4,7 @@
 #include "service/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -31,6 +32,12 @@ void process_hear(struct process *process, int *wakeups)
         else if (bytes[0] == CONTROL_WAKEUP && wakeups)
             (*wakeups)++;
     }
+}
+
+void process_close_listeners(const struct process *process)
+{
+    for (int i = 0; i < process->options.listener_count; i++)
+        dup3(process->signals, process->listeners[i], O_CLOEXEC);
 }
 
 void process_signalled(struct process *process)

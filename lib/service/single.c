@@ -19,6 +19,8 @@ static int wait_for(struct process *process, struct pollfd *watch, int count, in
 
     if (ready > 0 && watch[WATCH_CONTROL].revents)
         process_hear(process, NULL);
+    if (atomic_load(&process->retiring))
+        process_close_listeners(process);
     if (ready > 0 && watch[WATCH_SIGNALS].revents)
         process_signalled(process);
     return ready;
