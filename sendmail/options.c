@@ -172,13 +172,14 @@ static void set_option(struct sendmail_options *options, int letter, const char 
     case 'b': set_mode(options, value); return;
     case 'f': case 'r': options->sender = value; return;
     case 'i': options->ignore_dots = true; return;
+    case 'n': log_fatal_status(EX_TEMPFAIL, "-n option not supported");
     case 'o': set_old(options, value); return;
     case 'q': set_flush(options, value); return;
     case 't': options->extract_recipients = true; return;
     case 'v': options->verbose++; return;
     case '?': log_fatal_status(EX_TEMPFAIL, "usage: sendmail [options]");
     }
-    /* Options of Sendmail's that mean nothing here: A L O U c e h m n p. */
+    /* Options of Sendmail's that mean nothing here: A L O U c e h m p. */
 }
 
 static enum sendmail_mode mode_of_name(const char *path)

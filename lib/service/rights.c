@@ -49,7 +49,9 @@ static const struct right rows[] = {
       "writes mailboxes wherever their owners may" },
     { RIGHT_WRITE_MAILLOG, "write-maillog", { { "$maillog", FOLDER_READ | FOLDER_WRITE } },
       0, true, false, 0, "writes maillog_file" },
-    { RIGHT_READ_MAILDROP, "read-maildrop", { { "maildrop", FOLDER_READ | FOLDER_REMOVE } },
+    /* A move to corrupt may not widen what Landlock allows: both folders need the same. */
+    { RIGHT_READ_MAILDROP, "read-maildrop",
+      { { "maildrop", FOLDER_READ | FOLDER_WRITE }, { "corrupt", FOLDER_READ | FOLDER_WRITE } },
       0, true, false, 0, "takes over what local programs submitted" },
     { RIGHT_WRITE_FLUSH, "write-flush", { { "flush", FOLDER_READ | FOLDER_WRITE } },
       0, true, false, 0, "keeps lists of deferred mail for each domain" },

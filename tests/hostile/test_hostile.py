@@ -18,10 +18,10 @@ TRUSTED = {"become-users", "execute"}
 QUEUES = ("incoming", "active", "deferred", "hold", "corrupt", "bounce", "defer", "trace",
           "maildrop", "flush", "private", "public", "pid")
 WRITES = {"write-queue": {"incoming", "active", "deferred", "hold", "corrupt"},
-          "write-logs": {"bounce", "defer", "trace"}, "write-flush": {"flush"}}
+          "write-logs": {"bounce", "defer", "trace"}, "write-flush": {"flush"},
+          "read-maildrop": {"maildrop", "corrupt"}}
 READS = {"read-queue": {"incoming", "active", "deferred", "hold", "corrupt", "maildrop",
-                        "bounce", "defer", "trace"},
-         "read-maildrop": {"maildrop"}, **WRITES}
+                        "bounce", "defer", "trace"}, **WRITES}
 
 
 def profiles():
