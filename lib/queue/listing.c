@@ -144,7 +144,7 @@ static void add_message(struct listing *listing, enum queue_place place,
     add(listing, "queue_id", slice_of(envelope->queue_id));
     add_number(listing, "time", envelope->arrival.tv_sec);
     add_number(listing, "size", place == QUEUE_MAILDROP ? times.file_size
-                                                        : envelope->content_size);
+                                                        : envelope->content_length);
     add_number(listing, "forced_expire", place != QUEUE_MAILDROP && times.expire);
     add_address(listing, "sender", slice_of(envelope->sender));
     listing->shown = hash_new();

@@ -46,7 +46,8 @@ static bool take_size(struct gathering *gathering, struct slice data)
         return false;
     gathering->has_size = true;
     gathering->mixed = numbers[FLAGS] & 1;
-    gathering->envelope->content_size = numbers[SIZE];
+    /* Edits leave the two apart: the first is the span in the file, the other what is in use. */
+    gathering->envelope->content_size = numbers[count > LENGTH ? LENGTH : SIZE];
     gathering->envelope->content_offset = numbers[OFFSET];
     gathering->envelope->content_length = numbers[SIZE];
     gathering->envelope->send_options = numbers[OPTIONS];

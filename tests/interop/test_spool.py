@@ -7,6 +7,7 @@ import socket
 import subprocess
 
 import pytest
+from edits import Milter
 from instance import PREFIX, ROOT, wait_for
 
 DEBIAN, OURS = pathlib.Path("/usr/sbin"), PREFIX / "sbin"
@@ -186,3 +187,34 @@ def test_showq_answers_the_same_and_both_clients_read_it(debian_spool, ours, tmp
         assert run(DEBIAN, "postqueue", instance, option) == \
             run(OURS, "postqueue", instance, option)
     assert os.getuid() == 0
+
+
+def test_a_file_that_a_milter_edited_is_read_as_debian_reads_it(debian):
+    milter = Milter()
+    instance = debian(settings={"defer_transports": "smtp",
+                                "smtpd_milters": f"inet:127.0.0.1:{milter.port}"})
+    text = "Subject: first\r\nX-Gone: yes\r\nTo: a\r\n\r\n" + "old body line\r\n" * 50
+    instance.send("a@near.example", ["x@far.example", "removed@far.example", "y@far.example"], text)
+    assert wait_for(lambda: files_of(instance, "deferred"))
+    assert wait_for(lambda: not files_of(instance, "active", "incoming"))
+    instance.stop()
+    milter.close()
+    path = files_of(instance, "deferred")[0]
+    theirs = run(DEBIAN, "postcat", instance, str(path))[0].decode()
+    assert "pointer_record" in run(DEBIAN, "postcat", instance, "-v", str(path))[0].decode()
+    for option in CAT_OPTIONS:
+        if "r" not in option:   # in file order, what edits overwrote is read as records
+            assert run(OURS, "postcat", instance, *option.split(), str(path)) == \
+                run(DEBIAN, "postcat", instance, *option.split(), str(path)), option
+    check_listing(instance, 1)
+    reader = instance.folder / "spool_reader"
+    subprocess.run(["gcc", "-std=gnu17", "-D_GNU_SOURCE", f"-I{ROOT}/lib", "-o", str(reader),
+                    str(ROOT / "tests/interop/spool_reader.c"),
+                    str(ROOT / "build/plain/libpostreiter.a")], check=True)
+    mine = subprocess.run([str(reader), str(instance.queue), "deferred", path.name],
+                          capture_output=True, text=True, check=True).stdout
+    content = run(DEBIAN, "postcat", instance, "-bh", str(path))[0].decode()
+    people = re.findall(r"^recipient: (.*)", theirs, re.M)
+    assert sorted(people) == ["added@far.example", "x@far.example", "y@far.example"]
+    sender = re.findall(r"^sender: (.*)", theirs, re.M)[-1]
+    assert mine == f"sender {sender}\n" + "".join(f"recipient {name}\n" for name in people) + content
