@@ -27,6 +27,8 @@ enum {
     STACK_BYTES = 256 * 1024,
     THREAD_IDLE_MILLISECONDS = 10 * 1000,
     LONGEST_SLEEP_MILLISECONDS = 3600 * 1000,
+    LINGER_MILLISECONDS = 5,
+    LINGER_LIMIT = 4,               /* threads that do so at once */
     NUMBER_SHIFT = 22,              /* no process id has more bits */
     END_OF_THREADS = LISTENER_LIMIT,        /* an event: no listener and no slot */
 };
@@ -45,6 +47,7 @@ struct slot {
 struct pool {
     struct process *process;
     bool sessions;
+    unsigned long process_id;
     int epoll;
     int wake;                       /* eventfd: the main thread should look again */
     int quit;                       /* eventfd: the threads should end */
@@ -52,9 +55,10 @@ struct pool {
     pthread_cond_t no_threads;
     struct slot *slots;
     size_t slot_count, busy;
-    size_t threads, waiting;
+    size_t threads, waiting, lingering;
     bool listening;
     int64_t sleeps_until;           /* the main thread; INT64_MAX: for ever */
+    int64_t idle_since;             /* when the last client left */
 };
 
 static void *work(void *argument);
@@ -85,21 +89,35 @@ static void wake_main(struct pool *pool)
     (void)ignored;
 }
 
-/* --- Listeners: in the set while a slot is free.  Called with the lock. ----------- */
+/*
+ * --- Listeners: in the set while a slot is free.  Called with the lock. -----------
+ *
+ * EPOLLONESHOT, since an exclusive level-triggered listener wakes one waiting thread after the
+ * other until the first has accepted: measured, 5.7 accepts and as many waits a message for nothing.
+ */
+
+static void set_listener(struct pool *pool, size_t index, int operation)
+{
+    struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.u64 = index };
+
+    if (epoll_ctl(pool->epoll, operation, pool->process->listeners[index], &event) < 0)
+        log_fatal("watch listener %zu: %m", index);
+}
 
 static void listen_again(struct pool *pool, bool wanted)
 {
     if (pool->listening == wanted)
         return;
     pool->listening = wanted;
-    for (int i = 0; i < pool->process->options.listener_count; i++) {
-        struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE,
-                                     .data.u64 = (uint64_t)i };
+    for (int i = 0; i < pool->process->options.listener_count; i++)
+        set_listener(pool, (size_t)i, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL);
+}
 
-        if (epoll_ctl(pool->epoll, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,
-                      pool->process->listeners[i], &event) < 0)
-            log_fatal("watch listener %d: %m", i);
-    }
+/* The event of a listener was taken: have the next one come, while there are free slots. */
+static void rearm_listener(struct pool *pool, size_t index)
+{
+    if (pool->listening)
+        set_listener(pool, index, EPOLL_CTL_MOD);
 }
 
 static bool may_listen(const struct pool *pool)
@@ -137,22 +155,26 @@ static void free_slot(struct pool *pool, struct slot *slot)
     pool->busy--;
     listen_again(pool, may_listen(pool));
     bool last = pool->busy == 0;
+    if (last)
+        pool->idle_since = moment_now();
+    bool ends = last && !pool->listening;
     pthread_mutex_unlock(&pool->lock);
 
-    if (last)
+    if (ends)
         wake_main(pool);
     if (atomic_load(&pool->process->retiring))      /* the next generation may use the place */
         control_say(pool->process->control, CONTROL_FULL, SLICE_LITERAL(""));
 }
 
 /* The client has arrived: who takes the last slot tells master before it serves. */
-static void note_arrival(struct pool *pool)
+static void note_arrival(struct pool *pool, size_t listener)
 {
     bool full = page_take(pool->process);
 
     pthread_mutex_lock(&pool->lock);
     bool listening = may_listen(pool);
     listen_again(pool, listening);
+    rearm_listener(pool, listener);
     pthread_mutex_unlock(&pool->lock);
 
     if (full || !listening)
@@ -238,6 +260,30 @@ static void end_session(struct pool *pool, struct slot *slot, enum slot_end end)
     finish_client(pool, slot);
 }
 
+/*
+ * Most clients go on at once: while other threads wait for the rest, a short wait for this one
+ * costs one call where parking it costs two and a switch of threads.
+ */
+static bool linger(struct pool *pool, const struct client *client)
+{
+    struct pollfd watch = { stream_descriptor(client->stream), POLLIN, 0 };
+
+    pthread_mutex_lock(&pool->lock);
+    bool others_wait = pool->waiting > 0 && pool->lingering < LINGER_LIMIT &&
+                       !atomic_load(&pool->process->stopping);
+    pool->lingering += others_wait;
+    pthread_mutex_unlock(&pool->lock);
+    if (!others_wait)
+        return false;
+
+    bool goes_on = poll(&watch, 1, LINGER_MILLISECONDS) > 0;
+
+    pthread_mutex_lock(&pool->lock);
+    pool->lingering--;
+    pthread_mutex_unlock(&pool->lock);
+    return goes_on;
+}
+
 static void run_session(struct pool *pool, struct slot *slot, bool fresh)
 {
     const struct service *service = pool->process->service;
@@ -252,7 +298,7 @@ static void run_session(struct pool *pool, struct slot *slot, bool fresh)
 
     enum turn verdict = fresh && service->greet ? service->greet(client) : service->turn(client);
 
-    while (verdict == TURN_STAY && stream_has_line(client->stream))
+    while (verdict == TURN_STAY && (stream_has_line(client->stream) || linger(pool, client)))
         verdict = service->turn(client);
     if (verdict == TURN_STAY)
         park(pool, slot, fresh ? EPOLL_CTL_ADD : EPOLL_CTL_MOD);
@@ -290,10 +336,11 @@ static void run_lane(struct pool *pool, struct slot *slot)
 /* Unique on the host while it lives, and the process id itself when there is one client. */
 static unsigned long slot_number(const struct pool *pool, const struct slot *slot)
 {
-    return ((unsigned long)(slot - pool->slots) << NUMBER_SHIFT) + (unsigned long)getpid();
+    return ((unsigned long)(slot - pool->slots) << NUMBER_SHIFT) + pool->process_id;
 }
 
-static void serve_arrival(struct pool *pool, struct slot *slot, const struct arrival *arrival)
+static void serve_arrival(struct pool *pool, struct slot *slot, size_t listener,
+                          const struct arrival *arrival)
 {
     slot->client = (struct client){
         .context = &pool->process->context,
@@ -301,7 +348,7 @@ static void serve_arrival(struct pool *pool, struct slot *slot, const struct arr
         .local = arrival->local,
         .number = slot_number(pool, slot),
     };
-    note_arrival(pool);
+    note_arrival(pool, listener);
     if (pool->sessions) {
         slot->client.stream = stream_new(arrival->fd);
         run_session(pool, slot, true);
@@ -311,17 +358,26 @@ static void serve_arrival(struct pool *pool, struct slot *slot, const struct arr
     }
 }
 
-static void take_arrival(struct pool *pool, int listener)
+/* Nobody came after all, or another process was quicker. */
+static void miss_arrival(struct pool *pool, struct slot *slot, size_t listener)
+{
+    if (slot)
+        free_slot(pool, slot);
+    pthread_mutex_lock(&pool->lock);
+    rearm_listener(pool, listener);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void take_arrival(struct pool *pool, size_t listener)
 {
     struct arrival arrival;
     struct slot *slot = reserve_slot(pool);
 
-    if (!slot)
-        return;
-    if (accept_client(pool->process, listener, &arrival) && arrival.fd >= 0)
-        serve_arrival(pool, slot, &arrival);
+    if (slot && accept_client(pool->process, pool->process->listeners[listener], &arrival) &&
+        arrival.fd >= 0)
+        serve_arrival(pool, slot, listener, &arrival);
     else
-        free_slot(pool, slot);
+        miss_arrival(pool, slot, listener);
 }
 
 /* --- Threads. ------------------------------------------------------------------------ */
@@ -366,7 +422,7 @@ static void start_waiting(struct pool *pool)
 static void run_event(struct pool *pool, const struct epoll_event *event)
 {
     if (event->data.u64 < LISTENER_LIMIT)
-        take_arrival(pool, pool->process->listeners[event->data.u64]);
+        take_arrival(pool, event->data.u64);
     else
         run_session(pool, event->data.ptr, false);
     log_number(0);
@@ -433,22 +489,35 @@ static void look_at_slots(struct pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
-static size_t busy_slots(struct pool *pool)
+/* When the process has been idle for long enough to end: a moment in the future while it is busy. */
+static int64_t idle_end(struct pool *pool)
+{
+    int64_t span = (int64_t)pool->process->settings.max_idle_seconds * 1000;
+
+    pthread_mutex_lock(&pool->lock);
+    int64_t since = pool->busy == 0 ? pool->idle_since : moment_now();
+    pthread_mutex_unlock(&pool->lock);
+    return since + span;
+}
+
+static bool is_idle(struct pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
-    size_t busy = pool->busy;
+    bool idle = pool->busy == 0;
     pthread_mutex_unlock(&pool->lock);
-    return busy;
+    return idle;
 }
 
 /* Milliseconds that the main thread may sleep. */
-static int time_to_sleep(struct pool *pool, int64_t idle_end)
+static int time_to_sleep(struct pool *pool)
 {
+    int64_t end = idle_end(pool);
+
     pthread_mutex_lock(&pool->lock);
-    int64_t until = pool->sleeps_until < idle_end ? pool->sleeps_until : idle_end;
+    int64_t until = pool->sleeps_until < end ? pool->sleeps_until : end;
     pthread_mutex_unlock(&pool->lock);
 
-    int64_t left = until == INT64_MAX ? LONGEST_SLEEP_MILLISECONDS : moment_left(until) + 1;
+    int64_t left = moment_left(until) + 1;
 
     return left < LONGEST_SLEEP_MILLISECONDS ? (int)left : LONGEST_SLEEP_MILLISECONDS;
 }
@@ -481,24 +550,14 @@ static bool is_worn_out(const struct pool *pool)
 
 static void run_main(struct pool *pool)
 {
-    struct process *process = pool->process;
-    int64_t idle_span = (int64_t)process->settings.max_idle_seconds * 1000;
-    unsigned long served = 0;
-    int64_t idle_end = moment_now() + idle_span;
+    const struct process *process = pool->process;
 
     for (;;) {
         look_at_slots(pool);
-
-        bool idle = busy_slots(pool) == 0;
-        unsigned long served_now = atomic_load(&process->page->served);
-
-        if (!idle || served_now != served)
-            idle_end = moment_now() + idle_span;
-        served = served_now;
-        if (idle && (atomic_load(&process->retiring) || is_worn_out(pool) ||
-                     moment_left(idle_end) == 0))
+        if (is_idle(pool) && (atomic_load(&process->retiring) || is_worn_out(pool) ||
+                              moment_left(idle_end(pool)) == 0))
             return;
-        sleep_and_hear(pool, time_to_sleep(pool, idle ? idle_end : INT64_MAX));
+        sleep_and_hear(pool, time_to_sleep(pool));
     }
 }
 
@@ -521,6 +580,7 @@ static struct pool *pool_new(struct process *process)
 
     pool->process = process;
     pool->sessions = process->service->pattern == SERVICE_SESSIONS;
+    pool->process_id = (unsigned long)getpid();
     pool->epoll = epoll_create1(EPOLL_CLOEXEC);
     pool->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pool->quit = eventfd(1, EFD_CLOEXEC);
@@ -531,6 +591,7 @@ static struct pool *pool_new(struct process *process)
     pool->slot_count = (size_t)process->options.slots;
     pool->slots = memory_new(pool->slot_count, sizeof(*pool->slots));
     pool->sleeps_until = INT64_MAX;
+    pool->idle_since = moment_now();
     pool->threads = pool->waiting = 1;
     return pool;
 }
