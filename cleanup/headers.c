@@ -249,12 +249,14 @@ static void add_from(struct intake *intake, const char *prefix)
 /* Behind the client's headers, and only for clients that we speak for (RFC 6409 8). */
 static void add_missing(struct intake *intake)
 {
-    static const struct { enum header_id plain, resent; void (*add)(struct intake *, const char *); }
-        needed[] = {
-            { HEADER_MESSAGE_ID, HEADER_RESENT_MESSAGE_ID, add_message_id },
-            { HEADER_DATE, HEADER_RESENT_DATE, add_date },
-            { HEADER_FROM, HEADER_RESENT_FROM, add_from },
-        };
+    static const struct {
+        enum header_id plain, resent;
+        void (*add)(struct intake *intake, const char *prefix);
+    } needed[] = {
+        { HEADER_MESSAGE_ID, HEADER_RESENT_MESSAGE_ID, add_message_id },
+        { HEADER_DATE, HEADER_RESENT_DATE, add_date },
+        { HEADER_FROM, HEADER_RESENT_FROM, add_from },
+    };
 
     for (size_t i = 0; i < COUNT(needed); i++)
         if (!(intake->seen & SEEN(intake->resent ? needed[i].resent : needed[i].plain)))

@@ -23,7 +23,7 @@ struct mime {
     int depth;
     int nesting_limit;
     size_t boundary_limit;
-    bool nested_next;                   /* this part is message/rfc822: its body begins with headers */
+    bool nested_next;                   /* message/rfc822: the body begins with headers */
 };
 
 void mime_begin(struct mime *mime, const struct config *config);

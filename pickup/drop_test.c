@@ -39,9 +39,9 @@ TEST(a_message_lies_in_maildrop_complete)
     struct stat status;
 
     make_queue(folder);
-    CHECK(drop_message(&config,
-                       SLICE_LITERAL("S\001xR\003abcM\000N\001aX\000A\016notify_flags=1R\001bE\000"), &id,
-                       &error));
+    CHECK(drop_message(&config, SLICE_LITERAL("S\001xR\003abcM\000N\001aX\000"
+                                              "A\016notify_flags=1R\001bE\000"),
+                       &id, &error));
     str_format(&path, "maildrop/%s", id.data);
     CHECK_NUMBER(stat(path.data, &status), 0);
     CHECK_NUMBER(status.st_mode & 07777, 0744);

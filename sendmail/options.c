@@ -194,11 +194,10 @@ static enum sendmail_mode mode_of_name(const char *path)
 
 void options_read(struct sendmail_options *options, int argc, char **argv)
 {
-    static char name[] = "sendmail";
     int letter;
 
     *options = (struct sendmail_options){ .mode = mode_of_name(argv[0]), .encoding = "" };
-    argv[0] = name;
+    argv[0] = memory_copy("sendmail");      /* getopt(3) complains in its name */
     while ((letter = getopt(argc, argv,
                             "A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:r:q::tvx")) > 0)
         set_option(options, letter, optarg ? optarg : "");

@@ -130,7 +130,8 @@ bool submitter_add(struct submitter *submitter, struct slice content, struct err
         return error_code(error, EPIPE, "the cleanup service is gone");
     while (content.length > 0) {
         /* Filled beyond what fits: more will come, so this piece can go. */
-        if (submitter->content.length >= SUBMISSION_INLINE && !send_content(submitter, false, error))
+        if (submitter->content.length >= SUBMISSION_INLINE
+            && !send_content(submitter, false, error))
             return false;
 
         struct slice part = slice_part(content, 0, SUBMISSION_INLINE - submitter->content.length);
