@@ -13,6 +13,7 @@ struct scan {
     struct hash *used;          /* of the local names */
     struct hash *warned;
     bool from_file;             /* the text was set, and is no default */
+    bool quiet;                 /* what is not defined was said already */
 };
 
 static void scan_text(struct scan *scan, struct slice text);
@@ -24,7 +25,7 @@ static bool is_name_byte(char c)
 
 static void warn_undefined(struct scan *scan, struct slice name)
 {
-    if (!scan->from_file || hash_set(scan->warned, name, scan->warned))
+    if (scan->quiet || !scan->from_file || hash_set(scan->warned, name, scan->warned))
         return;
     log_warn("%s/%s: undefined parameter: %.*s", scan->source->directory,
              scan->local ? "master.cf" : "main.cf", SLICE_ARGS(name));
@@ -113,25 +114,27 @@ static void use_tables(struct scan *scan, const char *value)
     }
 }
 
+/* The defaults count also where main.cf sets something else, as do values of unused names. */
 static void scan_main(struct scan *scan)
 {
     AUTO_STR struct str text = STR_EMPTY;
     size_t count = known_names_count(scan->known);
+    const struct main_cf *main_cf = scan->source->main_cf;
 
     for (size_t i = 0; i < count; i++) {
         struct known_name name = *known_names_at(scan->known, i);
-        const struct main_cf_entry *entry =
-            main_cf_get(scan->source->main_cf, slice_of(name.name));
 
-        if (name.computed && !entry)
+        if (name.computed)
             continue;
-        source_text(scan->source, &name, false, &text);
-        scan->from_file = entry != NULL;
+        source_text(scan->source, &name, true, &text);
+        scan->from_file = false;
         scan_text(scan, str_slice(&text));
-        if (entry)
-            use_tables(scan, entry->value);
     }
     scan->from_file = true;
+    for (size_t i = 0; i < main_cf_count(main_cf); i++) {
+        scan_text(scan, slice_of(main_cf_at(main_cf, i)->value));
+        use_tables(scan, main_cf_at(main_cf, i)->value);
+    }
     use_restriction_classes(scan);
 }
 
@@ -221,11 +224,10 @@ static void warn_of_service(const struct source *source, struct known_names *kno
 {
     struct hash *settings = settings_of(service);
     struct hash *warned = hash_new();
-    struct scan scan = { source, known, settings, hash_new(), warned, false };
+    struct scan scan = { source, known, settings, hash_new(), warned, false, true };
     size_t position = 0;
 
     scan_service(&scan, settings);
-    scan.from_file = false;
     scan_main(&scan);
     for (struct hash_entry *entry; (entry = hash_next(settings, &position));) {
         struct slice name = { entry->key, entry->key_length };

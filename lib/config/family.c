@@ -53,6 +53,10 @@ const struct family_member *family_at(const char *command, size_t index)
 
 bool family_is_row(struct slice name)
 {
+    /* These two have defaults of their own, whatever master.cf says. */
+    if (slice_is(name, "local_destination_concurrency_limit") ||
+        slice_is(name, "local_destination_recipient_limit"))
+        return false;
     for (size_t i = 0; i < COUNT(stock); i++) {
         if (!slice_starts(name, stock[i]))
             continue;
