@@ -105,14 +105,15 @@ bool agent_prepare(struct service_context *context, struct error *error)
 
 /* Everything that one recipient of the request leads to. */
 static enum delivery_status deliver(const struct agent *agent,
-                                    const struct delivery_request *request, int file,
+                                    const struct delivery_request *request,
+                                    struct content *content,
                                     const struct recipient *recipient,
                                     const struct hash *visited, struct arena *arena)
 {
     struct vector_of_members forwarded = { NULL, 0, 0 };
     struct job job = {
-        .agent = agent, .request = request, .recipient = recipient, .file = file,
-        .arena = arena, .visited = visited, .seen = hash_new(), .forwarded = &forwarded,
+        .agent = agent, .request = request, .recipient = recipient, .content = content,
+        .arena = arena, .visited = visited, .forwarded = &forwarded,
         .status = DELIVERY_SENT,
     };
     struct origin top = { .depth = 0 };
@@ -131,7 +132,8 @@ static enum delivery_status deliver(const struct agent *agent,
         expand_local(&job, recipient->address, &top);
         submit_forwarded(&job);
     }
-    hash_free(job.seen, NULL);
+    if (job.seen)
+        hash_free(job.seen, NULL);
     if (!job.reported)
         job_fail(&job, recipient->address, "5.3.5", "mail system configuration error");
     return job.status;
@@ -167,13 +169,17 @@ enum turn agent_turn(struct client *client)
 
     const struct recipient_list *recipients = &request.envelope.recipients;
     struct recipient_report *items = arena_take(arena, (recipients->count + 1) * sizeof(*items));
-    struct hash *visited = visited_read(&request, file);
+    struct content *content = content_new(file, request.envelope.content_offset,
+                                          request.envelope.content_length);
+    struct hash *visited = visited_read(content);
 
     for (size_t i = 0; i < recipients->count; i++) {
         items[i].handle = recipients->items[i].handle;
-        items[i].status = deliver(client->context->state, &request, file, &recipients->items[i],
-                                  visited, arena);
+        items[i].status = deliver(client->context->state, &request, content,
+                                  &recipients->items[i], visited, arena);
     }
-    hash_free(visited, NULL);
+    if (visited)
+        hash_free(visited, NULL);
+    content_free(content);
     return send_report(client, &request, items, recipients->count) ? TURN_STAY : TURN_LEAVE;
 }

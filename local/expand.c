@@ -314,7 +314,8 @@ static bool try_forward(struct job *job, const char *address, const struct ident
     bool any = false;
 
     if (origin->no_forward || is_in_forward_of(identity, origin)
-        || !forward_file_find(job->agent->config->forward_path, identity, names, &text))
+        || !forward_file_find(job->agent->config->forward_path, job->agent->identities, identity,
+                              names, &text))
         return false;
 
     struct slice rest = str_slice(&text);
@@ -359,8 +360,10 @@ static void deliver_to_user(struct job *job, const char *address, struct slice u
     identity.shell = arena_copy(job->arena, found->shell);
     if (try_forward(job, address, &identity, &names, origin))
         return;
-    if (job_first_time(job, "user", identity.name, identity.uid))
+    /* Without aliases there is nothing that could be a duplicate. */
+    if (origin->depth == 0 || job_first_time(job, "user", identity.name, identity.uid))
         deliver_to_mailbox(job, address, &identity, extension);
+    identity_return(job->agent->identities);
 }
 
 void expand_local(struct job *job, const char *address, const struct origin *origin)

@@ -138,15 +138,16 @@ static bool read_as_user(const char *path, const struct identity *identity, stru
     return false;
 }
 
-bool forward_file_find(const char *path, const struct identity *identity,
-                       const struct forward_names *names, struct str *text)
+bool forward_file_find(const char *path, struct identities *identities,
+                       const struct identity *identity, const struct forward_names *names,
+                       struct str *text)
 {
     struct slice rest = slice_of(path), member;
     AUTO_STR struct str name = STR_EMPTY, before = STR_EMPTY;
     struct error error = ERROR_NONE;
     bool found = false;
 
-    if (!identity_become(identity, &error)) {
+    if (!identity_become(identities, identity, &error)) {
         log_warn("%s", error.text);
         return false;
     }
@@ -158,6 +159,7 @@ bool forward_file_find(const char *path, const struct identity *identity,
         found = name.length > 0 && strcmp(name.data, before.data) != 0
                 && read_as_user(name.data, identity, text);
     }
-    identity_return();
+    if (found)
+        identity_return(identities);
     return found;
 }

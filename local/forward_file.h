@@ -16,7 +16,9 @@ void forward_expand(struct slice text, const struct forward_names *names, struct
 
 /*
  * Read, as the user, the first file of the path that is there.  A file that others may have
- * written is ignored with a warning.  False when there is none to use.
+ * written is ignored with a warning.  False when there is none to use: the process is
+ * the user still then, since the mailbox comes next.
  */
-bool forward_file_find(const char *path, const struct identity *identity,
-                       const struct forward_names *names, struct str *text);
+bool forward_file_find(const char *path, struct identities *identities,
+                       const struct identity *identity, const struct forward_names *names,
+                       struct str *text);

@@ -20,6 +20,9 @@ struct remembered {
 
 struct identities {
     struct hash *known;
+    struct identity groups;     /* whose groups this process has; no group_count: nobody's */
+    struct identity actor;      /* who this process is now, when acting */
+    bool acting;
 };
 
 struct identities *identities_new(void)
@@ -90,21 +93,47 @@ enum identity_result identities_find(struct identities *identities, const char *
     return IDENTITY_TROUBLE;
 }
 
-bool identity_become(const struct identity *identity, struct error *error)
+static bool has_same_groups(const struct identity *a, const struct identity *b)
 {
-    if (setgroups(identity->group_count, identity->groups) == 0
-        && setegid(identity->gid) == 0 && seteuid(identity->uid) == 0)
+    return a->group_count > 0 && a->group_count == b->group_count
+           && memcmp(a->groups, b->groups, a->group_count * sizeof(gid_t)) == 0;
+}
+
+static bool take_groups(struct identities *identities, const struct identity *identity)
+{
+    if (has_same_groups(&identities->groups, identity))
+        return true;
+    identities->groups.group_count = 0;
+    if (setgroups(identity->group_count, identity->groups) < 0)
+        return false;
+    identities->groups = *identity;
+    return true;
+}
+
+bool identity_become(struct identities *identities, const struct identity *identity,
+                     struct error *error)
+{
+    if (identities->acting && identities->actor.uid == identity->uid
+        && identities->actor.gid == identity->gid
+        && has_same_groups(&identities->groups, identity))
+        return true;
+    identity_return(identities);
+    identities->acting = true;
+    identities->actor = *identity;
+    if (take_groups(identities, identity) && setegid(identity->gid) == 0
+        && seteuid(identity->uid) == 0)
         return true;
     error_system(error, "become user %s", identity->name);
-    identity_return();
+    identity_return(identities);
     return false;
 }
 
-void identity_return(void)
+void identity_return(struct identities *identities)
 {
-    gid_t none = 0;
-
-    if (seteuid(0) < 0 || setegid(0) < 0 || setgroups(0, &none) < 0)
+    if (!identities->acting)
+        return;
+    identities->acting = false;
+    if (seteuid(0) < 0 || setegid(0) < 0)
         log_fatal("cannot return from the identity of a user: %s", strerror(errno));
 }
 

@@ -32,11 +32,18 @@ enum identity_result { IDENTITY_FOUND, IDENTITY_ABSENT, IDENTITY_TROUBLE };
 enum identity_result identities_find(struct identities *identities, const char *name,
                                      const struct identity **identity, struct error *error);
 
-/* Take over the effective user and groups; false when the kernel refuses: do not go on. */
-bool identity_become(const struct identity *identity, struct error *error) MUST_USE;
+/*
+ * Take over the effective user and groups; nothing to do when they are taken over already.  False
+ * when the kernel refuses: do not go on.
+ */
+bool identity_become(struct identities *identities, const struct identity *identity,
+                     struct error *error) MUST_USE;
 
-/* The effective user is root again.  Ends the process when that fails. */
-void identity_return(void);
+/*
+ * The effective user is root again (the groups stay the user's: they mean nothing then).  Ends the
+ * process when that fails.
+ */
+void identity_return(struct identities *identities);
 
 /* In a child before exec: for good, with no way back. */
 bool identity_become_for_good(const struct identity *identity) MUST_USE;

@@ -60,6 +60,8 @@ bool job_first_time(struct job *job, const char *kind, const char *target, uid_t
 
     str_format(&plain, "%s %lu %s", kind, (unsigned long)uid, target);
     address_fold(&key, str_slice(&plain));
+    if (!job->seen)
+        job->seen = hash_new();
     if (hash_get(job->seen, str_slice(&key)))
         return false;
     if (hash_count(job->seen) < (size_t)job->agent->config->duplicate_filter_limit
@@ -97,11 +99,8 @@ void job_headers(const struct job *job, const char *class, struct str *headers)
 
 struct mailbox_message job_message(const struct job *job, const struct str *headers)
 {
-    const struct envelope *envelope = &job->request->envelope;
-
     return (struct mailbox_message){
-        .file = job->file, .content_offset = envelope->content_offset,
-        .content_length = envelope->content_length, .headers = str_slice(headers),
-        .sender = envelope->sender,
+        .content = job->content, .headers = str_slice(headers),
+        .sender = job->request->envelope.sender,
     };
 }

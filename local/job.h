@@ -7,15 +7,16 @@
 #include "agent.h"
 #include "base/hash.h"
 #include "deliver/request.h"
+#include "queue/queue.h"
 
 struct job {
     const struct agent *agent;
     const struct delivery_request *request;
     const struct recipient *recipient;
-    int file;                       /* of the queue, borrowed */
+    struct content *content;        /* borrowed; whoever reads rewinds it first */
     struct arena *arena;
     const struct hash *visited;     /* addresses of Delivered-To: headers, folded */
-    struct hash *seen;              /* what was delivered to already (duplicates) */
+    struct hash *seen;              /* what was delivered to already; NULL until there is any */
     struct vector_of_members *forwarded;
     enum delivery_status status;    /* the worst so far */
     bool reported;                  /* something has been logged for the recipient */

@@ -44,7 +44,7 @@ static bool become(struct job *job, const char *member, const struct identity *i
 {
     struct error error = ERROR_NONE;
 
-    if (identity_become(identity, &error))
+    if (identity_become(job->agent->identities, identity, &error))
         return true;
     log_warn("%s", error.text);
     job_fail(job, member, "4.3.0", "mail system configuration error");
@@ -61,7 +61,7 @@ void deliver_to_file(struct job *job, const char *member, const char *path,
 
     bool done = put(job, path, (uid_t)-1, "file", &trouble);
 
-    identity_return();
+    identity_return(job->agent->identities);
     if (done)
         job_sent(job, member,
                  is_folder_name(path) ? "delivered to maildir"
@@ -120,7 +120,7 @@ static void deliver_to_box(struct job *job, const char *member, const struct ide
 
     bool done = put(job, path, owner, "file", &trouble);
 
-    identity_return();
+    identity_return(job->agent->identities);
     if (done)
         job_sent(job, member,
                  is_folder_name(path) ? "delivered to maildir" : "delivered to mailbox");
@@ -150,6 +150,7 @@ void deliver_to_command(struct job *job, const char *member, const char *command
     AUTO_STR struct str headers = STR_EMPTY, output = STR_EMPTY;
     struct command_result result = { .dsn = "4.3.0" };
 
+    identity_return(job->agent->identities);
     job_headers(job, "command", &headers);
 
     struct mailbox_message message = job_message(job, &headers);

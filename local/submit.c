@@ -77,14 +77,13 @@ static void fill_envelope(struct job *job, struct envelope *envelope, const char
 
 static bool add_content(const struct job *job, struct submitter *submitter, struct error *error)
 {
-    const struct envelope *envelope = &job->request->envelope;
-    struct content *content =
-        content_new(job->file, envelope->content_offset, envelope->content_length);
+    struct content *content = job->content;
     AUTO_STR struct str text = STR_EMPTY;
     enum content_piece piece = CONTENT_LINE;
     struct slice bytes;
     bool good = true;
 
+    content_rewind(content);
     str_text(&text, "Delivered-To: ");
     address_quote(&text, slice_of(job->recipient->address));
     str_byte(&text, '\n');
@@ -104,7 +103,6 @@ static bool add_content(const struct job *job, struct submitter *submitter, stru
             str_clear(&text);
         }
     }
-    content_free(content);
     return good;
 }
 

@@ -4,9 +4,9 @@
 #pragma once
 
 #include "base/hash.h"
-#include "deliver/request.h"
+#include "queue/queue.h"
 
-/* The addresses, folded, as keys; caller owns, hash_free(visited, NULL). */
-struct hash *visited_read(const struct delivery_request *request, int file);
+/* The addresses, folded, as keys; NULL without any.  Caller owns, hash_free(visited, NULL). */
+struct hash *visited_read(struct content *content);
 
 bool visited_has(const struct hash *visited, const char *address);

@@ -13,10 +13,11 @@
 
 #include <sys/types.h>
 
+struct content;     /* queue/queue.h */
+
 /* What is delivered: the headers that the delivery adds, then the content of a queue file. */
 struct mailbox_message {
-    int file;                   /* borrowed */
-    int64_t content_offset, content_length;     /* as in struct envelope */
+    struct content *content;    /* borrowed; read from its start */
     struct slice headers;       /* whole lines with LF: Return-Path:, Delivered-To: ... */
     const char *sender;         /* for the From_ line of an mbox; "" is MAILER-DAEMON */
 };

@@ -2,6 +2,7 @@
 
 #include "base/scope.h"
 #include "base/test.h"
+#include "queue/queue.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@ static void open_place(struct place *place)
     place->file = memfd_create("content", MFD_CLOEXEC);
     CHECK(write(place->file, content, length) == (ssize_t)length);
     place->message = (struct mailbox_message){
-        .file = place->file, .content_length = (int64_t)length,
+        .content = content_new(place->file, 0, (int64_t)length),
         .headers = SLICE_LITERAL("Return-Path: <s@x>\n"), .sender = "s@x",
     };
     place->settings = (struct mailbox_settings){
@@ -42,6 +43,7 @@ static void close_place(struct place *place)
 
     snprintf(command, sizeof(command), "rm -r %s", place->folder);
     CHECK(system(command) == 0);
+    content_free(place->message.content);
     close(place->file);
 }
 

@@ -56,6 +56,8 @@ static bool is_from(struct slice line)
 static bool add_content(struct text *text, struct content *content, bool mbox,
                         struct error *error)
 {
+    content_rewind(content);
+
     bool at_start = true;
     struct slice bytes;
 
@@ -85,16 +87,12 @@ static bool add_content(struct text *text, struct content *content, bool mbox,
 static bool write_text(struct text *text, const struct mailbox_message *message, bool from_line,
                        bool mbox, struct error *error)
 {
-    struct content *content =
-        content_new(message->file, message->content_offset, message->content_length);
-
     if (from_line)
         add_from_line(&text->output, message->sender);
     str_add(&text->output, message->headers);
 
-    bool written = add_content(text, content, mbox, error);
+    bool written = add_content(text, message->content, mbox, error);
 
-    content_free(content);
     str_free(&text->output);
     return written;
 }

@@ -1,4 +1,3 @@
-#include "base/random.h"
 #include "base/scope.h"
 #include "base/moment.h"
 #include "deliver/mailbox.h"
@@ -153,8 +152,8 @@ bool maildir_deliver(const char *path, const struct mailbox_message *message,
     struct timeval now = wall_now();
 
     host_name(&host);
-    str_format(&temporary, "%stmp/%lld.P%dR%llx.%s", path, (long long)now.tv_sec, (int)getpid(),
-               (unsigned long long)random_number(), host.data);
+    str_format(&temporary, "%stmp/%lld.P%dM%lld.%s", path, (long long)now.tv_sec, (int)getpid(),
+               (long long)now.tv_usec, host.data);
     if (deliver(path, temporary.data, now, host.data, message, settings, &trouble->error))
         return true;
     trouble->dsn = status_of(trouble->error.code);
