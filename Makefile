@@ -157,6 +157,7 @@ PYTEST = /usr/bin/python3 -m pytest -q -p no:cacheprovider
 style: all
 	python3 tests/style/style.py
 	python3 tests/style/globals.py $(OUT)
+	python3 tests/style/parameters.py
 
 # Daemons that only tests start: tests/hostile/NAMEd.c and what lies beside it.
 TEST_DAEMONS := $(patsubst tests/hostile/%.c,%,$(wildcard tests/hostile/*d.c))
