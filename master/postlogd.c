@@ -8,11 +8,22 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-enum { BATCH = 32, LINE_BYTES = 4096 };
+enum {
+    BATCH = 32,
+    LINE_BYTES = 4096,
+    OUTPUT_BYTES = 64 * 1024,       /* written at the latest when there is as much */
+    PAUSE_MILLISECONDS = 5,         /* or when nothing has come for that long */
+    DELAY_MILLISECONDS = 50,        /* or when the first of the lines is as old */
+    STAY_MILLISECONDS = 500,        /* then look whether master has something to say */
+};
 
-/* What has come at once goes to the file with one write. */
+/*
+ * What comes in a row goes to the file with one write.  Nobody who logs waits for that: the
+ * socket is emptied all the time.
+ */
 struct collector {
     int file;
+    bool waits;             /* the socket's time-out is set */
     char bytes[BATCH][LINE_BYTES];
     struct iovec parts[BATCH];
     struct mmsghdr messages[BATCH];
@@ -89,13 +100,25 @@ static void write_out(struct collector *collector)
         if (count > 0)
             rest = slice_from(rest, (size_t)count);
         else if (errno != EINTR)
-            return;     /* the disk is full: there is nobody left to tell */
+            break;      /* the disk is full: there is nobody left to tell */
     }
+    str_clear(&collector->output);
+}
+
+/* Reading waits a moment for the next line; once is enough. */
+static void set_waiting(struct collector *collector, int fd)
+{
+    struct timeval pause = { 0, PAUSE_MILLISECONDS * 1000 };
+
+    if (collector->waits)
+        return;
+    collector->waits = true;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &pause, sizeof(pause));
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 }
 
 static void collect(struct collector *collector, int count)
 {
-    str_clear(&collector->output);
     for (int i = 0; i < count; i++) {
         struct slice line = slice_bytes(collector->bytes[i], collector->messages[i].msg_len);
 
@@ -105,19 +128,32 @@ static void collect(struct collector *collector, int count)
         str_add(&collector->output, line);
         str_byte(&collector->output, '\n');
     }
-    write_out(collector);
+}
+
+static bool is_time_to_write(const struct collector *collector, int64_t first_at)
+{
+    return collector->output.length >= OUTPUT_BYTES ||
+           moment_now() - first_at >= DELAY_MILLISECONDS;
 }
 
 static void take_lines(struct service_context *context, int fd)
 {
     struct collector *collector = context->state;
-    int count;
+    int64_t began = moment_now(), first_at = began;
 
-    do {
-        count = recvmmsg(fd, collector->messages, BATCH, MSG_DONTWAIT, NULL);
-        if (count > 0)
-            collect(collector, count);
-    } while (count == BATCH);
+    set_waiting(collector, fd);
+    while (moment_now() - began < STAY_MILLISECONDS) {
+        int count = recvmmsg(fd, collector->messages, BATCH, MSG_WAITFORONE, NULL);
+
+        if (count <= 0)
+            break;
+        if (collector->output.length == 0)
+            first_at = moment_now();
+        collect(collector, count);
+        if (is_time_to_write(collector, first_at))
+            write_out(collector);
+    }
+    write_out(collector);
 }
 
 int main(int argc, char **argv)

@@ -45,21 +45,27 @@ struct events {
     uint64_t timer_number;
     pthread_mutex_t lock;
     struct post *first_post, **last_post;
+    bool sleeping;          /* under the lock: a post has to wake the loop */
     bool busy;
 };
 
-static void run_posts(void *argument, int fd, UNUSED unsigned mask)
+/* The posts that are there; with none the loop is about to sleep, and the next one wakes it. */
+static struct post *take_posts(struct events *events, bool may_sleep)
 {
-    struct events *events = argument;
-    uint64_t count;
-    ssize_t ignored = read(fd, &count, sizeof(count));
-
-    (void)ignored;
     pthread_mutex_lock(&events->lock);
     struct post *post = events->first_post;
     events->first_post = NULL;
     events->last_post = &events->first_post;
+    events->sleeping = may_sleep && post == NULL;
     pthread_mutex_unlock(&events->lock);
+    return post;
+}
+
+/* False: there were none, and the loop may sleep. */
+static bool run_posts(struct events *events)
+{
+    struct post *post = take_posts(events, true);
+    bool ran = post != NULL;
 
     while (post) {
         struct post *next = post->next;
@@ -68,6 +74,16 @@ static void run_posts(void *argument, int fd, UNUSED unsigned mask)
         free(post);
         post = next;
     }
+    return ran;
+}
+
+/* Edge-triggered, so its counter need not be read. */
+static void watch_wake(struct events *events)
+{
+    struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.ptr = NULL };
+
+    if (epoll_ctl(events->epoll, EPOLL_CTL_ADD, events->wake, &event) < 0)
+        log_fatal("epoll: %m");
 }
 
 struct events *events_new(void)
@@ -80,7 +96,7 @@ struct events *events_new(void)
         log_fatal("epoll: %m");
     events->last_post = &events->first_post;
     pthread_mutex_init(&events->lock, NULL);
-    events_watch(events, events->wake, EVENT_READ, run_posts, events);
+    watch_wake(events);
     return events;
 }
 
@@ -261,7 +277,8 @@ void events_post(struct events *events, void (*call)(void *argument), void *argu
 
     *post = (struct post){ call, argument, NULL };
     pthread_mutex_lock(&events->lock);
-    bool wake = events->first_post == NULL;
+    bool wake = events->sleeping;
+    events->sleeping = false;
     *events->last_post = post;
     events->last_post = &post->next;
     pthread_mutex_unlock(&events->lock);
@@ -274,19 +291,34 @@ void events_post(struct events *events, void (*call)(void *argument), void *argu
     }
 }
 
-static int wait_milliseconds(const struct events *events)
+enum { POST_ROUNDS = 16, LONGEST_WAIT_MILLISECONDS = 3600 * 1000 };
+
+static int time_to_timer(const struct events *events)
 {
     if (events->heap.count == 0)
         return -1;
 
     int64_t left = moment_left(events->heap.items[0]->moment);
 
-    return left > 3600 * 1000 ? 3600 * 1000 : (int)left;
+    return left < LONGEST_WAIT_MILLISECONDS ? (int)left : LONGEST_WAIT_MILLISECONDS;
+}
+
+/* Posts that bring posts must not keep the descriptors waiting for ever. */
+static int wait_milliseconds(struct events *events)
+{
+    for (int i = 0; i < POST_ROUNDS && !events->stopped; i++)
+        if (!run_posts(events))
+            return time_to_timer(events);
+    return 0;
 }
 
 static void run_ready(const struct epoll_event *event)
 {
     struct watch *watch = event->data.ptr;
+
+    if (!watch)
+        return;         /* a post: run before the loop sleeps again */
+
     unsigned mask = (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR) ? EVENT_READ : 0u) |
                     (event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR) ? EVENT_WRITE : 0u);
 
