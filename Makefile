@@ -33,6 +33,7 @@ DAEMONS := $(call present, \
     cleanup/trivial-rewrite \
     qmgr/qmgr \
     qmgr/showq \
+    qmgr/flush \
     smtp/smtp \
     smtp/lmtp \
     local/local \

@@ -300,3 +300,18 @@ bool queue_request(struct queue *queue, enum queue_place place, const char *id,
         return error_system(error, "set mode of %s/%s", place_names[place], id);
     return true;
 }
+
+bool queue_hasten(struct queue *queue, const char *id, struct error *error)
+{
+    char path[QUEUE_PATH_LIMIT];
+    struct disk_status status;
+    bool changed;
+
+    if (!queue_request(queue, QUEUE_DEFERRED, id, QUEUE_UNTHROTTLE, &changed, error))
+        return false;
+    if (!queue_find(queue, QUEUE_DEFERRED, id, path, &status)
+        || queue->disk->set_time(queue->disk, queue->folders[QUEUE_DEFERRED], path,
+                                 time(NULL)) < 0)
+        return error_system(error, "set time of deferred/%s", id);
+    return queue_move(queue, id, QUEUE_DEFERRED, QUEUE_INCOMING, error);
+}

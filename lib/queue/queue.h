@@ -179,6 +179,12 @@ enum queue_request { QUEUE_UNTHROTTLE = 0040, QUEUE_EXPIRE = 0010 };
 bool queue_request(struct queue *queue, enum queue_place place, const char *id,
                    enum queue_request request, bool *changed, struct error *error) MUST_USE;
 
+/*
+ * deferred -> incoming, due now, and to be tried although its destination is dead.
+ * error->code ENOENT: it is not deferred.
+ */
+bool queue_hasten(struct queue *queue, const char *id, struct error *error) MUST_USE;
+
 /* --- Moves.  Each is one rename or one unlink; ENOENT says somebody else was first. -- */
 
 bool queue_move(struct queue *queue, const char *id, enum queue_place from, enum queue_place to,

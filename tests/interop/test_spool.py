@@ -218,3 +218,35 @@ def test_a_file_that_a_milter_edited_is_read_as_debian_reads_it(debian):
     assert sorted(people) == ["added@far.example", "x@far.example", "y@far.example"]
     sender = re.findall(r"^sender: (.*)", theirs, re.M)[-1]
     assert mine == f"sender {sender}\n" + "".join(f"recipient {name}\n" for name in people) + content
+
+
+@pytest.mark.parametrize("kind", ["ours", "debian"])
+def test_a_message_or_a_site_is_tried_at_once(ours, debian, kind):
+    flush = "flush unix n - n 1000? 0 flush\n" if kind == "ours" else ""
+    make = ours if kind == "ours" else debian
+    instance = make(master_extra=flush, settings={"relayhost": "[127.0.0.1]:1",
+                                                  "fast_flush_domains": "far.example"})
+    instance.send("a@near.example", ["x@far.example"])
+    instance.send("a@near.example", ["y@other.example"])
+
+    def tries(address):
+        return instance.log().count(f"to=<{address}>")
+
+    assert wait_for(lambda: tries("x@far.example") == tries("y@other.example") == 1)
+    assert wait_for(lambda: len(files_of(instance, "deferred")) == 2)
+    tried = 1
+    for folder in (DEBIAN, OURS):
+        name = next(path.name for path in files_of(instance, "deferred")
+                    if b"x@far.example" in path.read_bytes())
+        for arguments in (["-i", name], ["-s", "far.example"]):
+            tried += 1
+            assert run(folder, "postqueue", instance, *arguments) == (b"", b"", 0)
+            assert wait_for(lambda: tries("x@far.example") == tried), instance.log()
+            assert wait_for(lambda: len(files_of(instance, "deferred")) == 2)
+        assert run(folder, "postqueue", instance, "-i", "NOSUCH1") == (b"", b"", 0)
+    assert tries("y@other.example") == 1
+    assert run(OURS, "postqueue", instance, "-f") == (b"", b"", 0)
+    assert wait_for(lambda: tries("y@other.example") == 2)
+    assert wait_for(lambda: len(files_of(instance, "deferred")) == 2)
+    assert run(DEBIAN, "postqueue", instance, "-f") == (b"", b"", 0)
+    assert wait_for(lambda: tries("y@other.example") == 3)
