@@ -1,0 +1,23 @@
+"""proxy: tables, asked of a running proxymap."""
+
+
+def ask(instance, key, table):
+    done = instance.run("postmap", "-q", key, table, check=False, capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_proxymap_serves_what_proxy_read_maps_names(ours):
+    instance = ours(settings={
+        "virtual_alias_maps": "proxy:inline:{a@b=c@d} proxy:regexp:{{/^R(.*)$/i got$$1}}",
+    })
+    status, found, _ = ask(instance, "root", "proxy:unix:passwd.byname")
+    assert status == 0 and found.startswith("root:x:0:0:")
+    assert ask(instance, "nosuchuser", "proxy:unix:passwd.byname")[0] == 1
+    assert ask(instance, "A@b", "proxy:inline:{a@b=c@d}")[:2] == (0, "c@d\n")
+
+
+def test_proxymap_refuses_other_tables(ours):
+    instance = ours()
+    status, found, said = ask(instance, "x", "proxy:static:secret")
+    assert status == 1 and not found and "query error" in said
+    instance.wait_log(r'proxymap\[\d+\]: warning: request for unapproved table: "static:secret"')
