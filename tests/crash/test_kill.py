@@ -117,7 +117,8 @@ def test_a_crash_with_30_sessions_isolates_the_service(ours):
     os.kill(before[0], signal.SIGSEGV)
     instance.wait_log(r"postfix/master\[\d+\]: warning: process \S+/smtpd pid \d+ "
                       r"killed by signal 11")
-    instance.wait_log(r"postfix/master\[\d+\]: warning: service \"\S+\" .*one session")
+    instance.wait_log(r"postfix/master\[\d+\]: warning: service \"\S+\": one client for each "
+                      r"process for the next 3600 seconds, because a process died of a signal")
     for client in clients:
         client.close()
     assert wait_for(instance.answers, 20), instance.log()

@@ -154,8 +154,13 @@ def test_a_client_that_vanishes_leaves_nothing(ours):
     instance = ours()
     with socket.create_connection(("127.0.0.1", instance.port)) as client:
         client.recv(500)
-        client.sendall(b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<root@test.example>\r\n"
-                       b"DATA\r\nSubject: half\r\n\r\n" + b"line\r\n" * 50000)
+        client.sendall(b"EHLO x\r\n")
+        client.recv(2000)
+        client.sendall(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<root@test.example>\r\nDATA\r\n")
+        answers = b""
+        while b"\r\n354 " not in answers:
+            answers += client.recv(2000)
+        client.sendall(b"Subject: half\r\n\r\n" + b"line\r\n" * 50000)
     instance.wait_log(r"lost connection after DATA \(\d+ bytes\) from \S+\[127.0.0.1\]")
     assert measure.queue_is_empty(instance)
     assert "Mail queue is empty" in instance.run("mailq").stdout
