@@ -255,6 +255,10 @@ TEST(addresses_resolve_as_postfix_does)
         { "us\"er@default.test", "4 smtp|default.test|us\"er@default.test" },
         { "user@1.2.3", "4b " BAD "user@1.2.3" },
         { "user@0x.1", "4 smtp|0x.1|user@0x.1" },
+        { "x!user", "4 smtp|x|user@x" },
+        { "user%vmbox.test", "2 vtrans|vmbox.test|user@vmbox.test" },
+        { "user%local.test", "0 uucp|local.test|user@local.test" },
+        { "%", "4b " BAD "MAILER-DAEMON@" },
     };
     struct config config = test_config();
 

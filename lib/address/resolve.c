@@ -197,6 +197,8 @@ static bool peel_address(struct resolver *resolver, struct slice internal, struc
     str_add(&peel->local, parts.local);
     str_add(&peel->domain, parts.domain);
     peel->has_at = parts.has_domain;
+    if (!peel->has_at && quoted_routing_counts(config, parts.local))
+        follow_routing(config, peel);
     while (peel->has_at) {
         drop_end_dot(&peel->domain);
 
