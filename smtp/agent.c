@@ -60,6 +60,7 @@ bool agent_prepare(struct service_context *context, struct error *error)
     agent->family = choose_family(config->inet_protocols);
     agent->discarded = extension_list(slice_of(config->smtp_discard_ehlo_keywords),
                                       warn_unknown, (void *)(uintptr_t)"smtp");
+    agent->silent_discard = strcasestr(config->smtp_discard_ehlo_keywords, "silent-discard");
     agent->require_tls = is_tls_required(config);
     agent->require_auth = config->smtp_sasl_auth_enable;
     agent->dns = dns_new(&dns, error);

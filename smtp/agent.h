@@ -21,6 +21,7 @@ struct agent {
     struct pool *pool;          /* connections that wait for their next message */
     int family;                 /* AF_INET, AF_INET6, AF_UNSPEC: inet_protocols */
     unsigned discarded;         /* EXTENSION_ bits of smtp_discard_ehlo_keywords */
+    bool silent_discard;        /* ... and nothing of them in the log */
     bool require_tls;           /* the configuration forbids plaintext, and this is all we have */
     bool require_auth;
 };

@@ -89,11 +89,11 @@ void envelope_write_rcpt(struct session *session, const struct agent *agent,
     str_text(&line, "RCPT TO:");
     write_path(&line, agent, recipient->address);
     if (session->extensions & EXTENSION_DSN) {
+        write_original(&line, recipient);
         if (recipient->notify) {
             str_text(&line, " NOTIFY=");
             notify_write(&line, recipient->notify);
         }
-        write_original(&line, recipient);
     }
     str_text(&line, "\r\n");
     stream_write(session->stream, str_slice(&line));

@@ -1,5 +1,6 @@
 #include "handshake.h"
 
+#include "base/scope.h"
 #include "log/log.h"
 
 static struct failure refused(const struct session *session, bool retry, struct arena *arena)
@@ -59,6 +60,23 @@ static void note_extension(struct session *session, struct slice line)
         session->size_limit = (int64_t)limit;
 }
 
+/* What the server offers and we are told not to see. */
+static void log_discarded(const struct agent *agent, unsigned discarded)
+{
+    static const char *const names[] = { "PIPELINING", "SIZE", "STARTTLS", "AUTH", "XFORWARD",
+                                         "ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8",
+                                         "CHUNKING" };
+    AUTO_STR struct str list = STR_EMPTY;
+
+    if (discarded == 0 || agent->silent_discard)
+        return;
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (discarded & extension_find(slice_of(names[i])))
+            str_format(&list, " %s", names[i]);
+    if (list.length > 0)
+        log_info("discarding EHLO keywords:%s", list.data);
+}
+
 static void note_extensions(const struct agent *agent, struct session *session)
 {
     struct slice rest = str_slice(&session->reply.text), line;
@@ -69,6 +87,7 @@ static void note_extensions(const struct agent *agent, struct session *session)
         return;
     while (smtp_reply_next(&rest, &line))
         note_extension(session, line);
+    log_discarded(agent, session->extensions & agent->discarded);
     session->extensions &= ~agent->discarded;
     if (!(session->extensions & EXTENSION_SIZE))
         session->size_limit = 0;

@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/utsname.h>
 
 /* The host's name as the format wants it in file names. */
@@ -81,7 +83,23 @@ static bool final_name(const char *path, int fd, struct timeval now, const char 
     return true;
 }
 
-/* The name is a promise of its own: the folder is synced too. */
+/*
+ * Whether fsync of a file that was just made and renamed makes its name durable too: its journal
+ * transaction holds both (ext4 and its ancestors, xfs, btrfs).
+ */
+static bool name_is_covered(int fd)
+{
+    struct statfs found;
+
+    if (fstatfs(fd, &found) < 0)
+        return false;
+
+    unsigned long type = (unsigned long)found.f_type;
+
+    return type == EXT4_SUPER_MAGIC || type == XFS_SUPER_MAGIC || type == BTRFS_SUPER_MAGIC;
+}
+
+/* Elsewhere the name is a promise of its own. */
 static bool sync_folder(const char *path, struct error *error)
 {
     AUTO_STR struct str name = STR_EMPTY;
@@ -95,12 +113,12 @@ static bool sync_folder(const char *path, struct error *error)
     return true;
 }
 
-static bool write_file(int fd, const struct mailbox_message *message,
-                       const struct mailbox_settings *settings, struct error *error)
+/* After the rename, so that one flush covers file and name; readers see whole files only. */
+static bool flush_file(const char *path, int fd, struct error *error)
 {
-    if (!mailbox_text_write(fd, message, false, 0, settings->size_limit, error))
-        return false;
-    return fsync(fd) == 0 || error_system(error, "error writing message");
+    if (fsync(fd) < 0)
+        return error_system(error, "error writing message");
+    return name_is_covered(fd) || sync_folder(path, error);
 }
 
 static const char *status_of(int code)
@@ -129,7 +147,7 @@ static bool deliver(const char *path, const char *temporary, struct timeval now,
 
     if (fd < 0)
         return false;
-    if (!write_file(fd, message, settings, error)
+    if (!mailbox_text_write(fd, message, false, 0, settings->size_limit, error)
         || !final_name(path, fd, now, host, &name, error)) {
         unlink(temporary);
         return false;
@@ -139,7 +157,7 @@ static bool deliver(const char *path, const char *temporary, struct timeval now,
         unlink(temporary);
         return false;
     }
-    if (sync_folder(path, error))
+    if (flush_file(path, fd, error))
         return true;
     unlink(name.data);
     return false;
