@@ -8,8 +8,9 @@
 struct content {
     struct record_reader reader;
     int64_t offset;
-    int64_t length;
 };
+
+enum { END_RECORD = 2 };    /* the bytes of the X record behind the content */
 
 struct content *content_open(const struct disk *disk, int fd, int64_t offset, int64_t length)
 {
@@ -17,8 +18,8 @@ struct content *content_open(const struct disk *disk, int fd, int64_t offset, in
 
     /* Edited content may lie anywhere behind; the X record ends it in any case. */
     record_reader_start(&content->reader, disk, fd, RECORD_FILE_SIZE_UNKNOWN);
+    content->reader.expected_end = offset + length + END_RECORD;
     content->offset = offset;
-    content->length = length;
     content_rewind(content);
     return content;
 }

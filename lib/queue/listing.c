@@ -1,6 +1,7 @@
 #include "queue/listing.h"
 
 #include "address/address.h"
+#include "base/encoding.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/scope.h"
@@ -28,6 +29,15 @@ static void add(struct listing *listing, const char *name, struct slice value)
     str_byte(&listing->output, '\0');
 }
 
+/* Text that others wrote, and that may end on a terminal. */
+static void add_printable(struct listing *listing, const char *name, struct slice text)
+{
+    AUTO_STR struct str printable = STR_EMPTY;
+
+    printable_text(&printable, text);
+    add(listing, name, str_slice(&printable));
+}
+
 static void add_number(struct listing *listing, const char *name, int64_t number)
 {
     char text[32];
@@ -44,7 +54,7 @@ static void add_address(struct listing *listing, const char *name, struct slice 
         str_text(&external, listing->settings->empty_address);
     else
         address_quote(&external, address);
-    add(listing, name, str_slice(&external));
+    add_printable(listing, name, str_slice(&external));
 }
 
 static void end_group(struct listing *listing)
@@ -73,7 +83,7 @@ static void add_recipient(struct listing *listing, struct slice address, struct 
         (void)hash_set(listing->shown, address, listing);
     add_address(listing, "recipient", address);
     if (reason.length > 0)
-        add(listing, "reason", reason);
+        add_printable(listing, "reason", slice_trim_end(reason));
     give(listing, LISTING_FLUSH);
 }
 

@@ -99,6 +99,10 @@ static bool fill_window(struct record_reader *reader, size_t count)
 {
     size_t wanted = count > RECORD_WINDOW ? count : RECORD_WINDOW;
 
+    if (reader->position < reader->expected_end
+        && reader->expected_end - reader->position < (int64_t)wanted
+        && reader->expected_end - reader->position >= (int64_t)count)
+        wanted = (size_t)(reader->expected_end - reader->position);
     if (reader->file_size - reader->position < (int64_t)wanted)
         wanted = (size_t)(reader->file_size - reader->position);
     if (reader->window_capacity < wanted) {

@@ -48,6 +48,7 @@ struct record_reader {
     int fd;
     int64_t file_size;
     int64_t position;       /* of the next record */
+    int64_t expected_end;   /* 0: not known; reading stops there, when nothing more is needed */
     bool raw;               /* pointer records are returned, not followed */
     int64_t jumps;
     char *window;

@@ -120,6 +120,44 @@ def test_debian_delivers_what_we_wrote(our_spool):
                 and "time stamps" not in line]
 
 
+def record(kind, data):
+    data = data if isinstance(data, bytes) else data.encode()
+    length, head = len(data), b""
+    while length > 127:
+        head += bytes([0x80 | length & 0x7f])
+        length >>= 7
+    return kind.encode() + head + bytes([length]) + data
+
+
+def queue_file(sender, recipients):
+    envelope = record("T", "1795328120 1") + record("S", sender)
+    envelope += b"".join(record("R", address) for address in recipients) + record("M", "")
+    content = record("N", "x")
+    numbers = (len(content), 97 + len(envelope), len(recipients), 0, len(content), 0)
+    size = record("C", " ".join(f"{number:15d}" for number in numbers))
+    return size + envelope + content + record("X", "") + record("E", "")
+
+
+def test_strange_addresses_are_listed_alike(debian_spool):
+    messages = {
+        "AAAA1": ('a"\\\x01\x7f\té@x.test', ["ü@é.test", "@only", "nolocal", "a b c", "x@",
+                                             "a..b@c", ".a@b", "a@[1.2.3.4]", "(c)@d", "o'x@y"]),
+        "AAAA2": (b"\xff\xfe@x", ["<x>@y", '"q"@z', "a,b@c", "dup@x", "dup@x", "DUP@x"]),
+        "AAAA3": ("", [""]),
+    }
+    for name, (sender, recipients) in messages.items():
+        path = debian_spool.queue / "hold" / name
+        path.write_bytes(queue_file(sender, recipients))
+        path.chmod(0o710)
+        shutil.chown(path, "postfix")
+    log = debian_spool.queue / "defer/A/AAAA2"
+    log.parent.mkdir(exist_ok=True)
+    log.write_text("\n<dup@x>: r\nrecipient=dup@x\naction=delayed\nreason=" + "long " * 40 +
+                   "\n\n\nrecipient=gone@x\naction=delayed\nreason=other\n\n")
+    subprocess.run(["chown", "-R", "postfix", str(debian_spool.queue / "defer")], check=True)
+    check_listing(debian_spool, 8)
+
+
 def snapshot(instance):
     return sorted((str(path.relative_to(instance.queue)), oct(path.stat().st_mode),
                    path.stat().st_size, path.owner())
