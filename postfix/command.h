@@ -49,6 +49,11 @@ int folders_set(const struct command_context *context);
 /* Fatal when daemon_directory holds the programs of another mail system. */
 void suite_check(const struct command_context *context);
 
+/* --- served.c */
+
+/* Name what main.cf sets without effect; with -v print what each service of master.cf may do. */
+void served_check(const struct command_context *context);
+
 /* --- logrotate.c */
 
 int log_rotate(const struct command_context *context);

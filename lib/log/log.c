@@ -13,7 +13,6 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
-#define SYSLOG_NAMES
 #include <syslog.h>
 #include <time.h>
 
@@ -68,9 +67,22 @@ static int open_socket(void)
 
 static int facility_code(const char *name)
 {
-    for (const CODE *code = facilitynames; code->c_name; code++)
-        if (name && strcmp(code->c_name, name) == 0)
-            return code->c_val;
+    static const struct {
+        const char *name;
+        int code;
+    } facilities[] = {
+        { "auth", LOG_AUTH }, { "authpriv", LOG_AUTHPRIV }, { "cron", LOG_CRON },
+        { "daemon", LOG_DAEMON }, { "ftp", LOG_FTP }, { "kern", LOG_KERN }, { "lpr", LOG_LPR },
+        { "mail", LOG_MAIL }, { "news", LOG_NEWS }, { "security", LOG_AUTH },
+        { "syslog", LOG_SYSLOG }, { "user", LOG_USER }, { "uucp", LOG_UUCP },
+        { "local0", LOG_LOCAL0 }, { "local1", LOG_LOCAL1 }, { "local2", LOG_LOCAL2 },
+        { "local3", LOG_LOCAL3 }, { "local4", LOG_LOCAL4 }, { "local5", LOG_LOCAL5 },
+        { "local6", LOG_LOCAL6 }, { "local7", LOG_LOCAL7 },
+    };
+
+    for (size_t i = 0; i < COUNT(facilities); i++)
+        if (name && strcmp(facilities[i].name, name) == 0)
+            return facilities[i].code;
     return LOG_MAIL;
 }
 

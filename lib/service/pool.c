@@ -10,56 +10,17 @@
  * down: the thread that epoll then wakes sees why and says so.  Only the thread that has
  * a client touches it.
  */
-#include "service/process.h"
+#include "service/pool.h"
 
 #include "base/memory.h"
 #include "log/log.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-enum {
-    STACK_BYTES = 256 * 1024,
-    THREAD_IDLE_MILLISECONDS = 10 * 1000,
-    LONGEST_SLEEP_MILLISECONDS = 3600 * 1000,
-    LINGER_MILLISECONDS = 5,
-    LINGER_LIMIT = 4,               /* threads that do so at once */
-    NUMBER_SHIFT = 22,              /* no process id has more bits */
-    END_OF_THREADS = LISTENER_LIMIT,        /* an event: no listener and no slot */
-};
-
-enum slot_state { SLOT_FREE, SLOT_RUNNING, SLOT_PARKED };
-enum slot_end { END_NOT, END_EXPIRED, END_CLOSING };
-
-struct slot {
-    enum slot_state state;          /* under the pool's lock, as are deadline and end */
-    enum slot_end end;
-    int64_t deadline;
-    int64_t turn_began;
-    struct client client;
-};
-
-struct pool {
-    struct process *process;
-    bool sessions;
-    unsigned long process_id;
-    int epoll;
-    int wake;                       /* eventfd: the main thread should look again */
-    int quit;                       /* eventfd: the threads should end */
-    pthread_mutex_t lock;
-    pthread_cond_t no_threads;
-    struct slot *slots;
-    size_t slot_count, busy;
-    size_t threads, waiting, lingering;
-    bool listening;
-    int64_t sleeps_until;           /* the main thread; INT64_MAX: for ever */
-    int64_t idle_since;             /* when the last client left */
-};
 
 static void *work(void *argument);
 
@@ -79,305 +40,6 @@ static void start_thread(struct pool *pool)
         pthread_mutex_unlock(&pool->lock);
     }
     pthread_attr_destroy(&attributes);
-}
-
-static void wake_main(struct pool *pool)
-{
-    uint64_t one = 1;
-    ssize_t ignored = write(pool->wake, &one, sizeof(one));
-
-    (void)ignored;
-}
-
-/*
- * --- Listeners: in the set while a slot is free.  Called with the lock. -----------
- *
- * EPOLLONESHOT, since an exclusive level-triggered listener wakes one waiting thread after the
- * other until the first has accepted: measured, 5.7 accepts and as many waits a message for nothing.
- */
-
-static void set_listener(struct pool *pool, size_t index, int operation)
-{
-    struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.u64 = index };
-
-    if (epoll_ctl(pool->epoll, operation, pool->process->listeners[index], &event) < 0)
-        log_fatal("watch listener %zu: %m", index);
-}
-
-static void listen_again(struct pool *pool, bool wanted)
-{
-    if (pool->listening == wanted)
-        return;
-    pool->listening = wanted;
-    for (int i = 0; i < pool->process->options.listener_count; i++)
-        set_listener(pool, (size_t)i, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL);
-}
-
-/* The event of a listener was taken: have the next one come, while there are free slots. */
-static void rearm_listener(struct pool *pool, size_t index)
-{
-    if (pool->listening)
-        set_listener(pool, index, EPOLL_CTL_MOD);
-}
-
-static bool may_listen(const struct pool *pool)
-{
-    const struct process *process = pool->process;
-    unsigned long limit = (unsigned long)process->settings.max_use * pool->slot_count;
-
-    return pool->busy < pool->slot_count && !atomic_load(&process->retiring) &&
-           atomic_load(&process->page->served) < limit;
-}
-
-/* --- Slots. ------------------------------------------------------------------------ */
-
-static struct slot *reserve_slot(struct pool *pool)
-{
-    struct slot *slot = NULL;
-
-    pthread_mutex_lock(&pool->lock);
-    if (may_listen(pool)) {
-        slot = pool->slots;
-        while (slot->state != SLOT_FREE)
-            slot++;
-        slot->state = SLOT_RUNNING;
-        slot->end = END_NOT;
-        pool->busy++;
-    }
-    pthread_mutex_unlock(&pool->lock);
-    return slot;
-}
-
-static void free_slot(struct pool *pool, struct slot *slot)
-{
-    pthread_mutex_lock(&pool->lock);
-    slot->state = SLOT_FREE;
-    pool->busy--;
-    listen_again(pool, may_listen(pool));
-    bool last = pool->busy == 0;
-    if (last)
-        pool->idle_since = moment_now();
-    bool ends = last && !pool->listening;
-    pthread_mutex_unlock(&pool->lock);
-
-    if (ends)
-        wake_main(pool);
-    if (atomic_load(&pool->process->retiring))      /* the next generation may use the place */
-        control_say(pool->process->control, CONTROL_FULL, SLICE_LITERAL(""));
-}
-
-/* The client has arrived: who takes the last slot tells master before it serves. */
-static void note_arrival(struct pool *pool, size_t listener)
-{
-    bool full = page_take(pool->process);
-
-    pthread_mutex_lock(&pool->lock);
-    bool listening = may_listen(pool);
-    listen_again(pool, listening);
-    rearm_listener(pool, listener);
-    pthread_mutex_unlock(&pool->lock);
-
-    if (full || !listening)
-        control_say(pool->process->control, CONTROL_FULL, SLICE_LITERAL(""));
-}
-
-static void finish_client(struct pool *pool, struct slot *slot)
-{
-    struct client *client = &slot->client;
-
-    if (pool->process->service->leave)
-        pool->process->service->leave(client);
-
-    /* Nobody may shut the descriptor down once it can be another client's. */
-    pthread_mutex_lock(&pool->lock);
-    slot->state = SLOT_RUNNING;
-    slot->deadline = 0;
-    slot->turn_began = 0;
-    pthread_mutex_unlock(&pool->lock);
-
-    if (client->stream)
-        stream_close(client->stream);
-    lane_close(client->lane);
-    client->stream = NULL;
-    client->lane = NULL;
-    page_give(pool->process);
-    free_slot(pool, slot);
-}
-
-static int client_descriptor(const struct client *client)
-{
-    return client->stream ? stream_descriptor(client->stream) : lane_descriptor(client->lane);
-}
-
-/* --- Parking: sessions between turns. --------------------------------------------- */
-
-static void park(struct pool *pool, struct slot *slot, int operation)
-{
-    struct client *client = &slot->client;
-    struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT,
-                                 .data.ptr = slot };
-    int fd = client_descriptor(client);
-
-    stream_rest(client->stream);
-    pthread_mutex_lock(&pool->lock);
-    slot->state = SLOT_PARKED;
-    slot->deadline = client->deadline;
-    slot->turn_began = 0;
-    if (atomic_load(&pool->process->stopping)) {
-        slot->end = END_CLOSING;
-        shutdown(fd, SHUT_RD);
-    }
-    bool sooner = slot->deadline > 0 && slot->deadline < pool->sleeps_until;
-    if (sooner)
-        pool->sleeps_until = slot->deadline;
-    if (epoll_ctl(pool->epoll, operation, fd, &event) < 0)
-        log_panic("park a client: %m");
-    pthread_mutex_unlock(&pool->lock);
-
-    if (sooner)
-        wake_main(pool);
-}
-
-/* The client is this thread's again; says whether it has to go. */
-static enum slot_end take_parked(struct pool *pool, struct slot *slot)
-{
-    pthread_mutex_lock(&pool->lock);
-    enum slot_end end = slot->end;
-    slot->state = SLOT_RUNNING;
-    slot->turn_began = moment_now();
-    pthread_mutex_unlock(&pool->lock);
-    return end;
-}
-
-static void end_session(struct pool *pool, struct slot *slot, enum slot_end end)
-{
-    const struct service *service = pool->process->service;
-
-    if (end == END_EXPIRED && service->expired)
-        service->expired(&slot->client);
-    else if (end == END_CLOSING && service->closing)
-        service->closing(&slot->client);
-    finish_client(pool, slot);
-}
-
-/*
- * Most clients go on at once: while other threads wait for the rest, a short wait for this one
- * costs one call where parking it costs two and a switch of threads.
- */
-static bool linger(struct pool *pool, const struct client *client)
-{
-    struct pollfd watch = { stream_descriptor(client->stream), POLLIN, 0 };
-
-    pthread_mutex_lock(&pool->lock);
-    bool others_wait = pool->waiting > 0 && pool->lingering < LINGER_LIMIT &&
-                       !atomic_load(&pool->process->stopping);
-    pool->lingering += others_wait;
-    pthread_mutex_unlock(&pool->lock);
-    if (!others_wait)
-        return false;
-
-    bool goes_on = poll(&watch, 1, LINGER_MILLISECONDS) > 0;
-
-    pthread_mutex_lock(&pool->lock);
-    pool->lingering--;
-    pthread_mutex_unlock(&pool->lock);
-    return goes_on;
-}
-
-static void run_session(struct pool *pool, struct slot *slot, bool fresh)
-{
-    const struct service *service = pool->process->service;
-    struct client *client = &slot->client;
-    enum slot_end end = fresh ? END_NOT : take_parked(pool, slot);
-
-    log_number(client->number);
-    if (end != END_NOT) {
-        end_session(pool, slot, end);
-        return;
-    }
-
-    enum turn verdict = fresh && service->greet ? service->greet(client) : service->turn(client);
-
-    while (verdict == TURN_STAY && (stream_has_line(client->stream) || linger(pool, client)))
-        verdict = service->turn(client);
-    if (verdict == TURN_STAY)
-        park(pool, slot, fresh ? EPOLL_CTL_ADD : EPOLL_CTL_MOD);
-    else
-        finish_client(pool, slot);
-}
-
-/* --- Lanes: the thread stays with its client. -------------------------------------- */
-
-/* Between requests a lane ends when the process does.  Its peer sees it before it sends. */
-static bool lane_goes_on(struct pool *pool, struct slot *slot)
-{
-    pthread_mutex_lock(&pool->lock);
-    lane_rest(slot->client.lane);
-    bool goes_on = !atomic_load(&pool->process->retiring) || lane_is_busy(slot->client.lane);
-    slot->state = goes_on ? SLOT_PARKED : SLOT_RUNNING;
-    pthread_mutex_unlock(&pool->lock);
-    return goes_on;
-}
-
-static void run_lane(struct pool *pool, struct slot *slot)
-{
-    const struct service *service = pool->process->service;
-    struct client *client = &slot->client;
-    enum turn verdict = service->greet ? service->greet(client) : TURN_STAY;
-
-    log_number(client->number);
-    while (verdict == TURN_STAY && lane_goes_on(pool, slot))
-        verdict = service->turn(client);
-    finish_client(pool, slot);
-}
-
-/* --- Arrivals. ----------------------------------------------------------------------- */
-
-/* Unique on the host while it lives, and the process id itself when there is one client. */
-static unsigned long slot_number(const struct pool *pool, const struct slot *slot)
-{
-    return ((unsigned long)(slot - pool->slots) << NUMBER_SHIFT) + pool->process_id;
-}
-
-static void serve_arrival(struct pool *pool, struct slot *slot, size_t listener,
-                          const struct arrival *arrival)
-{
-    slot->client = (struct client){
-        .context = &pool->process->context,
-        .peer = arrival->peer,
-        .local = arrival->local,
-        .number = slot_number(pool, slot),
-    };
-    note_arrival(pool, listener);
-    if (pool->sessions) {
-        slot->client.stream = stream_new(arrival->fd);
-        run_session(pool, slot, true);
-    } else {
-        slot->client.lane = lane_new(arrival->fd);
-        run_lane(pool, slot);
-    }
-}
-
-/* Nobody came after all, or another process was quicker. */
-static void miss_arrival(struct pool *pool, struct slot *slot, size_t listener)
-{
-    if (slot)
-        free_slot(pool, slot);
-    pthread_mutex_lock(&pool->lock);
-    rearm_listener(pool, listener);
-    pthread_mutex_unlock(&pool->lock);
-}
-
-static void take_arrival(struct pool *pool, size_t listener)
-{
-    struct arrival arrival;
-    struct slot *slot = reserve_slot(pool);
-
-    if (slot && accept_client(pool->process, pool->process->listeners[listener], &arrival) &&
-        arrival.fd >= 0)
-        serve_arrival(pool, slot, listener, &arrival);
-    else
-        miss_arrival(pool, slot, listener);
 }
 
 /* --- Threads. ------------------------------------------------------------------------ */
@@ -422,9 +84,9 @@ static void start_waiting(struct pool *pool)
 static void run_event(struct pool *pool, const struct epoll_event *event)
 {
     if (event->data.u64 < LISTENER_LIMIT)
-        take_arrival(pool, event->data.u64);
+        pool_take_arrival(pool, event->data.u64);
     else
-        run_session(pool, event->data.ptr, false);
+        pool_run_session(pool, event->data.ptr, false);
     log_number(0);
 }
 
@@ -470,7 +132,7 @@ static void look_at_slots(struct pool *pool)
     int64_t next = INT64_MAX;
 
     pthread_mutex_lock(&pool->lock);
-    listen_again(pool, may_listen(pool));
+    pool_listen_locked(pool, pool_may_listen_locked(pool));
     if (retiring)
         process_close_listeners(pool->process);
     for (size_t i = 0; i < pool->slot_count; i++) {
@@ -489,7 +151,7 @@ static void look_at_slots(struct pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* When the process has been idle for long enough to end: a moment in the future while it is busy. */
+/* When the process will have been idle for long enough to end; later, while it is busy. */
 static int64_t idle_end(struct pool *pool)
 {
     int64_t span = (int64_t)pool->process->settings.max_idle_seconds * 1000;
@@ -568,7 +230,7 @@ static bool end_pool(struct pool *pool)
     bool idle = pool->busy == 0;
     if (idle) {
         atomic_store(&pool->process->retiring, true);
-        listen_again(pool, false);
+        pool_listen_locked(pool, false);
     }
     pthread_mutex_unlock(&pool->lock);
     return idle;
@@ -620,7 +282,7 @@ void serve_pool(struct process *process)
     struct pool *pool = pool_new(process);
 
     pthread_mutex_lock(&pool->lock);
-    listen_again(pool, true);
+    pool_listen_locked(pool, true);
     pthread_mutex_unlock(&pool->lock);
     start_thread(pool);
     do {

@@ -1,0 +1,68 @@
+/*
+ * The inside of the pool: slots and listeners (slots.c), turns (turn.c), threads (pool.c).
+ */
+#pragma once
+
+#include "service/process.h"
+
+#include <pthread.h>
+
+enum {
+    STACK_BYTES = 256 * 1024,
+    THREAD_IDLE_MILLISECONDS = 10 * 1000,
+    LONGEST_SLEEP_MILLISECONDS = 3600 * 1000,
+    LINGER_MILLISECONDS = 5,
+    LINGER_LIMIT = 4,               /* threads that do so at once */
+    NUMBER_SHIFT = 22,              /* no process id has more bits */
+    END_OF_THREADS = LISTENER_LIMIT,        /* an event: no listener and no slot */
+};
+
+enum slot_state { SLOT_FREE, SLOT_RUNNING, SLOT_PARKED };
+enum slot_end { END_NOT, END_EXPIRED, END_CLOSING };
+
+struct slot {
+    enum slot_state state;          /* under the pool's lock, as are deadline and end */
+    enum slot_end end;
+    int64_t deadline;
+    int64_t turn_began;
+    struct client client;
+};
+
+struct pool {
+    struct process *process;
+    bool sessions;
+    unsigned long process_id;
+    int epoll;
+    int wake;                       /* eventfd: the main thread should look again */
+    int quit;                       /* eventfd: the threads should end */
+    pthread_mutex_t lock;
+    pthread_cond_t no_threads;
+    struct slot *slots;
+    size_t slot_count, busy;
+    size_t threads, waiting, lingering;
+    bool listening;
+    int64_t sleeps_until;           /* the main thread; INT64_MAX: for ever */
+    int64_t idle_since;             /* when the last client left */
+};
+
+/* --- slots.c; with "locked" in the name: called with the lock. */
+
+void pool_wake_main(struct pool *pool);
+bool pool_may_listen_locked(const struct pool *pool);
+void pool_listen_locked(struct pool *pool, bool wanted);
+
+/* Take a client off a listener whose event came, and serve it. */
+void pool_take_arrival(struct pool *pool, size_t listener);
+
+/* The client is gone: its session, its connection and its slot are given back. */
+void pool_finish_client(struct pool *pool, struct slot *slot);
+
+int client_descriptor(const struct client *client);
+
+/* --- turn.c */
+
+/* A session has come, or has said something, or has to go. */
+void pool_run_session(struct pool *pool, struct slot *slot, bool fresh);
+
+/* A lane, from its first request to its end. */
+void pool_run_lane(struct pool *pool, struct slot *slot);

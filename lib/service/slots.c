@@ -1,0 +1,185 @@
+#include "service/pool.h"
+
+#include "log/log.h"
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void pool_wake_main(struct pool *pool)
+{
+    uint64_t one = 1;
+    ssize_t ignored = write(pool->wake, &one, sizeof(one));
+
+    (void)ignored;
+}
+
+/*
+ * --- Listeners: in the set while a slot is free.  Called with the lock. -----------
+ *
+ * EPOLLONESHOT, since an exclusive level-triggered listener wakes one waiting thread after
+ * the other until the first has accepted: 5.7 accepts and as many waits a message for nothing.
+ */
+
+static void set_listener(struct pool *pool, size_t index, int operation)
+{
+    struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.u64 = index };
+
+    if (epoll_ctl(pool->epoll, operation, pool->process->listeners[index], &event) < 0)
+        log_fatal("watch listener %zu: %m", index);
+}
+
+void pool_listen_locked(struct pool *pool, bool wanted)
+{
+    if (pool->listening == wanted)
+        return;
+    pool->listening = wanted;
+    for (int i = 0; i < pool->process->options.listener_count; i++)
+        set_listener(pool, (size_t)i, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL);
+}
+
+/* The event of a listener was taken: have the next one come, while there are free slots. */
+static void rearm_listener(struct pool *pool, size_t index)
+{
+    if (pool->listening)
+        set_listener(pool, index, EPOLL_CTL_MOD);
+}
+
+bool pool_may_listen_locked(const struct pool *pool)
+{
+    const struct process *process = pool->process;
+    unsigned long limit = (unsigned long)process->settings.max_use * pool->slot_count;
+
+    return pool->busy < pool->slot_count && !atomic_load(&process->retiring) &&
+           atomic_load(&process->page->served) < limit;
+}
+
+/* --- Slots. ------------------------------------------------------------------------ */
+
+static struct slot *reserve_slot(struct pool *pool)
+{
+    struct slot *slot = NULL;
+
+    pthread_mutex_lock(&pool->lock);
+    if (pool_may_listen_locked(pool)) {
+        slot = pool->slots;
+        while (slot->state != SLOT_FREE)
+            slot++;
+        slot->state = SLOT_RUNNING;
+        slot->end = END_NOT;
+        pool->busy++;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return slot;
+}
+
+static void free_slot(struct pool *pool, struct slot *slot)
+{
+    pthread_mutex_lock(&pool->lock);
+    slot->state = SLOT_FREE;
+    pool->busy--;
+    pool_listen_locked(pool, pool_may_listen_locked(pool));
+    bool last = pool->busy == 0;
+    if (last)
+        pool->idle_since = moment_now();
+    bool ends = last && !pool->listening;
+    pthread_mutex_unlock(&pool->lock);
+
+    if (ends)
+        pool_wake_main(pool);
+    if (atomic_load(&pool->process->retiring))      /* the next generation may use the place */
+        control_say(pool->process->control, CONTROL_FULL, SLICE_LITERAL(""));
+}
+
+/* The client has arrived: who takes the last slot tells master before it serves. */
+static void note_arrival(struct pool *pool, size_t listener)
+{
+    bool full = page_take(pool->process);
+
+    pthread_mutex_lock(&pool->lock);
+    bool listening = pool_may_listen_locked(pool);
+    pool_listen_locked(pool, listening);
+    rearm_listener(pool, listener);
+    pthread_mutex_unlock(&pool->lock);
+
+    if (full || !listening)
+        control_say(pool->process->control, CONTROL_FULL, SLICE_LITERAL(""));
+}
+
+void pool_finish_client(struct pool *pool, struct slot *slot)
+{
+    struct client *client = &slot->client;
+
+    if (pool->process->service->leave)
+        pool->process->service->leave(client);
+
+    /* Nobody may shut the descriptor down once it can be another client's. */
+    pthread_mutex_lock(&pool->lock);
+    slot->state = SLOT_RUNNING;
+    slot->deadline = 0;
+    slot->turn_began = 0;
+    pthread_mutex_unlock(&pool->lock);
+
+    if (client->stream)
+        stream_close(client->stream);
+    lane_close(client->lane);
+    client->stream = NULL;
+    client->lane = NULL;
+    page_give(pool->process);
+    free_slot(pool, slot);
+}
+
+int client_descriptor(const struct client *client)
+{
+    return client->stream ? stream_descriptor(client->stream) : lane_descriptor(client->lane);
+}
+
+/* --- Arrivals. ----------------------------------------------------------------------- */
+
+/* Unique on the host while it lives, and the process id itself when there is one client. */
+static unsigned long slot_number(const struct pool *pool, const struct slot *slot)
+{
+    return ((unsigned long)(slot - pool->slots) << NUMBER_SHIFT) + pool->process_id;
+}
+
+static void serve_arrival(struct pool *pool, struct slot *slot, size_t listener,
+                          const struct arrival *arrival)
+{
+    slot->client = (struct client){
+        .context = &pool->process->context,
+        .peer = arrival->peer,
+        .local = arrival->local,
+        .number = slot_number(pool, slot),
+    };
+    note_arrival(pool, listener);
+    if (pool->sessions) {
+        slot->client.stream = stream_new(arrival->fd);
+        pool_run_session(pool, slot, true);
+    } else {
+        slot->client.lane = lane_new(arrival->fd);
+        pool_run_lane(pool, slot);
+    }
+}
+
+/* Nobody came after all, or another process was quicker. */
+static void miss_arrival(struct pool *pool, struct slot *slot, size_t listener)
+{
+    if (slot)
+        free_slot(pool, slot);
+    pthread_mutex_lock(&pool->lock);
+    rearm_listener(pool, listener);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_take_arrival(struct pool *pool, size_t listener)
+{
+    struct arrival arrival;
+    struct slot *slot = reserve_slot(pool);
+
+    if (slot && accept_client(pool->process, pool->process->listeners[listener], &arrival) &&
+        arrival.fd >= 0)
+        serve_arrival(pool, slot, listener, &arrival);
+    else
+        miss_arrival(pool, slot, listener);
+}
