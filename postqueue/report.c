@@ -130,8 +130,11 @@ static void end_group(struct report *report)
     case IN_PROTOCOL:
         report->state = BETWEEN;
         break;
-    default:
+    case BETWEEN:
         report->state = ENDED;
+        break;
+    default:        /* a group before the protocol's name, or after the end */
+        break;
     }
 }
 

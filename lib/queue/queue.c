@@ -245,7 +245,7 @@ bool queue_move(struct queue *queue, const char *id, enum queue_place from, enum
     queue_path_in(queue, from, id, path);
     if (move_path(queue, from, path, to, id))
         return true;
-    if (errno == ENOENT && queue->depth[from] > 0 && queue_find(queue, from, id, path, &status)
+    if (errno == ENOENT && queue_find(queue, from, id, path, &status)
         && move_path(queue, from, path, to, id))
         return true;
     return error_system(error, "move %s from %s to %s", id, place_names[from], place_names[to]);

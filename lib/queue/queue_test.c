@@ -347,3 +347,81 @@ TEST(ids_have_postfix_shapes_and_their_folders)
     CHECK(!queue_id_is_valid(SLICE_LITERAL("../x")));
     CHECK(!queue_id_is_valid(SLICE_LITERAL("")));
 }
+
+TEST(a_message_can_be_hastened_and_expired)
+{
+    struct house house;
+    struct envelope envelope;
+    struct message_times times;
+    bool complete, changed;
+
+    house_open(&house, "deferred", 1);
+    fill_envelope(&envelope, house.arena);
+
+    const char *id = commit(&house, &envelope, "x\n");
+
+    CHECK(!queue_hasten(house.queue, id, &house.error));
+    CHECK_NUMBER(house.error.code, ENOENT);
+    CHECK(queue_move(house.queue, id, QUEUE_INCOMING, QUEUE_ACTIVE, &house.error));
+    CHECK(queue_defer(house.queue, id, 2000000000, &house.error));
+    CHECK(queue_request(house.queue, QUEUE_DEFERRED, id, QUEUE_EXPIRE, &changed, &house.error));
+    CHECK(changed);
+    CHECK(queue_request(house.queue, QUEUE_DEFERRED, id, QUEUE_EXPIRE, &changed, &house.error));
+    CHECK(!changed);
+    CHECK(queue_hasten(house.queue, id, &house.error));
+    CHECK(queue_times(house.queue, QUEUE_INCOMING, id, &times, &complete, &house.error));
+    CHECK(complete && times.expire && times.unthrottle && times.next_attempt < 2000000000);
+    house_close(&house);
+}
+
+TEST(what_lies_in_a_wrong_folder_is_found_moved_and_settled)
+{
+    struct house house;
+    struct envelope envelope;
+    AUTO_STR struct str path = STR_EMPTY;
+    char wrong[512], folder[256], proper[256];
+
+    house_open(&house, "deferred", 0);
+    fill_envelope(&envelope, house.arena);
+
+    const char *id = commit(&house, &envelope, "x\n");
+
+    snprintf(proper, sizeof(proper), "%s/incoming/%s", house.directory, id);
+    snprintf(folder, sizeof(folder), "%s/incoming/%c", house.directory, id[0]);
+    snprintf(wrong, sizeof(wrong), "%s/%s", folder, id);
+    CHECK(mkdir(folder, 0700) == 0 && rename(proper, wrong) == 0);
+    message_close(must_open(&house, QUEUE_INCOMING, id));
+    CHECK(queue_locate(house.queue, QUEUE_INCOMING, id, &path));
+    CHECK_NUMBER(path.length, strlen("incoming/X/") + strlen(id));
+    CHECK(queue_settle(house.queue, &house.error));
+    CHECK(access(proper, F_OK) == 0);
+    CHECK(rename(proper, wrong) == 0);
+    CHECK(queue_move(house.queue, id, QUEUE_INCOMING, QUEUE_HOLD, &house.error));
+    house_close(&house);
+}
+
+TEST(a_move_never_replaces_a_message)
+{
+    struct house house;
+    struct envelope envelope;
+    char path[256];
+
+    house_open(&house, "", 0);
+    fill_envelope(&envelope, house.arena);
+
+    const char *id = commit(&house, &envelope, "x\n");
+
+    snprintf(path, sizeof(path), "%s/hold/%s", house.directory, id);
+    close(open(path, O_CREAT | O_WRONLY, 0700));
+    CHECK(!queue_move(house.queue, id, QUEUE_INCOMING, QUEUE_HOLD, &house.error));
+    CHECK_NUMBER(house.error.code, EEXIST);
+    message_close(must_open(&house, QUEUE_INCOMING, id));
+
+    /* Nor does a commit: the id is taken. */
+    struct draft *draft = draft_new(house.queue, id, &house.error);
+
+    draft_envelope(draft, &envelope);
+    CHECK(!draft_commit(draft, QUEUE_INCOMING, &envelope, &house.error));
+    message_close(must_open(&house, QUEUE_INCOMING, id));
+    house_close(&house);
+}
