@@ -24,7 +24,8 @@ INSTALLED = set("""
     readme_directory sample_directory sendmail_path shlib_directory
 """.split())
 OUR_OWN = {"confinement", "postreiter_version", "sessions_per_process"}
-EXPANDED = {"address_verify_map", "postscreen_cache_map", "tls_random_exchange_name"}
+EXPANDED = {"address_verify_map", "postscreen_cache_map", "proxy_write_maps",
+            "tls_random_exchange_name"}
 SAFER = {"smtpd_forbid_bare_newline", "smtpd_forbid_unauth_pipelining"}
 SKIPPED = INSTALLED | OUR_OWN | EXPANDED | SAFER
 
