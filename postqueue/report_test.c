@@ -25,7 +25,8 @@ static bool show(enum report_style style, struct slice answer, size_t piece, str
 }
 
 #define START "protocol\0mail_queue_list_protocol\0\0"
-#define MESSAGE "queue_name\0hold\0queue_id\0AB12\0time\0" "0\0size\0" "2047\0forced_expire\0" "1\0" \
+#define MESSAGE "queue_name\0hold\0queue_id\0AB12\0time\0" "0\0size\0" "2047\0" \
+                "forced_expire\0" "1\0" \
                 "sender\0a\"b@x\0recipient\0r1@y\0reason\0why\0recipient\0r2@y\0\0"
 
 TEST(a_listing_is_the_same_however_the_answer_comes)
@@ -40,9 +41,11 @@ TEST(a_listing_is_the_same_however_the_answer_comes)
         CHECK_TEXT(text.data,
                    "-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------\n"
                    "AB12!#         2047 Thu Jan  1 00:00:00  a\"b@x\n"
-                   "                                                                         (why)\n"
+                   "                                         "
+                   "                                (why)\n"
                    "                                         r1@y\n"
-                   "                                                          (reason unavailable)\n"
+                   "                                         "
+                   "                 (reason unavailable)\n"
                    "                                         r2@y\n"
                    "\n-- 1 Kbytes in 1 Request.\n");
         CHECK(show(REPORT_JSON, slice_bytes(answer, sizeof(answer)), piece, &text, &error));
@@ -74,7 +77,8 @@ TEST(an_answer_that_makes_no_sense_is_refused)
     struct error error;
 
     for (size_t i = 0; i < COUNT(answers); i++)
-        CHECK(!show(REPORT_JSON, slice_bytes(answers[i], strlen(answers[i]) + 1), 4, &text, &error));
+        CHECK(!show(REPORT_JSON, slice_bytes(answers[i], strlen(answers[i]) + 1), 4, &text,
+                    &error));
     CHECK(!show(REPORT_JSON, slice_bytes(cut, sizeof(cut) - 1), 4, &text, &error));
     CHECK(!show(REPORT_JSON, slice_bytes(odd, sizeof(odd)), 4, &text, &error));
     CHECK(!show(REPORT_JSON, slice_bytes(number, sizeof(number)), 4, &text, &error));
