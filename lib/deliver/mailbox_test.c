@@ -24,7 +24,7 @@ static void open_place(struct place *place)
     size_t length = sizeof(content);     /* the NUL is the length of X */
 
     memset(place, 0, sizeof(*place));
-    strcpy(place->folder, "/tmp/mailbox_test.XXXXXX");
+    snprintf(place->folder, sizeof(place->folder), "/tmp/mailbox_test.XXXXXX");
     CHECK(mkdtemp(place->folder));
     place->file = memfd_create("content", MFD_CLOEXEC);
     CHECK(write(place->file, content, length) == (ssize_t)length);
@@ -88,7 +88,7 @@ TEST(mailbox_append_writes_a_message_as_readers_expect_it)
     CHECK_NUMBER(text.length, 2 * (line + strlen(wanted)));
     CHECK(stat(path, &status) == 0);
     CHECK_NUMBER(status.st_mode & 07777, 0600);
-    CHECK(access(strcat(path, ".lock"), F_OK) < 0);
+    CHECK(access(path_of(&place, "mbox.lock", path), F_OK) < 0);
     close_place(&place);
 }
 

@@ -173,9 +173,9 @@ static void *serve(void *argument)
     }
 }
 
-static void write_file(char *path, const char *text)
+static void write_file(char path[64], const char *text)
 {
-    strcpy(path, "/tmp/dns_test.XXXXXX");
+    snprintf(path, 64, "/tmp/dns_test.XXXXXX");
 
     int fd = mkstemp(path);
 
