@@ -6,7 +6,7 @@ void line_word(struct line *line, struct slice word)
 {
     size_t length = line->output->length - line->start;
 
-    if (length > 0 && line->fold && length + 1 + word.length >= LINE_LIMIT) {
+    if (length > 0 && line->fold && length + 1 + word.length > LINE_LIMIT) {
         str_byte(line->output, '\n');
         line->start = line->output->length;
         str_format(line->output, "%*s", INDENT, "");

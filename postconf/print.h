@@ -1,6 +1,6 @@
 /*
- * How postconf writes: white space in a value becomes one blank; with -f, lines stay
- * below 80 columns and go on behind four blanks.
+ * How postconf writes: white space in a value becomes one blank; with -f, lines have
+ * at most 80 columns and go on behind four blanks.
  */
 #pragma once
 
