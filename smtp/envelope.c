@@ -48,7 +48,8 @@ void envelope_write_mail(struct session *session, const struct agent *agent,
 
     str_text(&line, "MAIL FROM:");
     write_path(&line, agent, envelope->sender);
-    if (session->extensions & EXTENSION_SIZE)
+    /* As Postfix does: to a server of 7 bits the text may go encoded, in another size. */
+    if ((session->extensions & EXTENSION_SIZE) && (session->extensions & EXTENSION_8BITMIME))
         str_format(&line, " SIZE=%lld", (long long)envelope->content_size);
     if ((session->extensions & EXTENSION_8BITMIME) && strcmp(envelope->encoding, "8bit") == 0)
         str_text(&line, " BODY=8BITMIME");
