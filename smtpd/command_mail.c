@@ -154,6 +154,15 @@ static bool parse_mail_option(struct session *session, struct slice word, struct
     return true;
 }
 
+/* Log it and say it. */
+static void refuse(struct session *session, int code, const char *status, const char *text)
+{
+    struct verdict verdict = { .result = VERDICT_REJECT, .code = code, .text = text };
+
+    memcpy(verdict.status, status, strlen(status) + 1);
+    reply_refused(session, &verdict);
+}
+
 /* True when the queue may take a mail of that size. */
 static bool has_room(struct session *session, int64_t size)
 {
@@ -161,10 +170,7 @@ static bool has_room(struct session *session, int64_t size)
     int64_t limit = config->message_size_limit, wanted = config->queue_minfree;
 
     if (limit > 0 && size > limit) {
-        struct slice text = SLICE_LITERAL("552 5.3.4 Message size exceeds fixed limit");
-
-        facts_log(&session->facts, "reject", text);
-        reply(session, REPLY_TOO_LARGE);
+        refuse(session, REPLY_TOO_LARGE);
         return false;
     }
 
@@ -176,9 +182,7 @@ static bool has_room(struct session *session, int64_t size)
         return true;
     log_warn("not enough free space in mail queue: %lld bytes < 1.5*message size limit",
              (long long)spare);
-    facts_log(&session->facts, "reject",
-              SLICE_LITERAL("452 4.3.1 Insufficient system storage"));
-    reply(session, REPLY_DISK_FULL);
+    refuse(session, REPLY_DISK_FULL);
     return false;
 }
 
@@ -283,6 +287,23 @@ static bool decode_orcpt(struct slice value, struct str *output)
            text_is_utf8(str_slice(output));
 }
 
+/* Say which word of NOTIFY= nobody knows. */
+static void warn_notify(struct slice value)
+{
+    struct slice rest = value;
+
+    while (rest.length) {
+        struct slice word = slice_take_until(&rest, ",");
+        int64_t bit;
+
+        if (word.length && !notify_parse(word, &bit)) {
+            log_warn("unknown DSN NOTIFY command value \"%.*s\" in \"%.*s\"", SLICE_ARGS(word),
+                     SLICE_ARGS(value));
+            return;
+        }
+    }
+}
+
 static bool parse_rcpt_option(struct session *session, struct slice word,
                               struct rcpt_options *options)
 {
@@ -295,9 +316,10 @@ static bool parse_rcpt_option(struct session *session, struct slice word,
         reply(session, 555, "5.5.4", "Unsupported option: %.*s", SLICE_ARGS(word));
     else if (session->server->discarded_extensions & EXTENSION_DSN)
         reply(session, REPLY_DSN_DISABLED);
-    else if (notify && (options->notify || !notify_parse(value, &options->notify)))
+    else if (notify && (options->notify || !notify_parse(value, &options->notify))) {
+        warn_notify(value);
         reply(session, REPLY_BAD_NOTIFY);
-    else if (original && (*options->original || !decode_orcpt(value, &decoded)))
+    } else if (original && (*options->original || !decode_orcpt(value, &decoded)))
         reply(session, REPLY_BAD_ORCPT);
     else {
         if (original)

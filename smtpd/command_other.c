@@ -164,7 +164,6 @@ static bool verify_address(struct session *session, struct slice argument)
     struct facts facts = session->facts;
 
     session->facts.recipient = address.data;
-    session->facts.sender = NULL;
 
     struct verdict verdict = policy_recipient(session->server->policy, &session->facts, arena,
                                               &effects);

@@ -195,6 +195,10 @@ struct verdict policy_recipient(struct policy *policy, const struct facts *facts
     const enum list_id *lists = order[config->smtpd_relay_before_recipient_restrictions];
     struct verdict verdict = verdict_next();
 
+    /* Who cannot reach postmaster cannot ask for help (RFC 5321 4.5.1). */
+    if (slice_is_nocase(slice_of(facts->recipient), "postmaster") ||
+        (!config->smtpd_delay_reject && effects && effects->discard))
+        return verdict_permit();
     for (size_t i = config->smtpd_delay_reject ? 0 : 3; i < 5; i++) {
         verdict = run_list(&evaluation, lists[i]);
         if (verdict.result == VERDICT_REJECT)
@@ -202,7 +206,8 @@ struct verdict policy_recipient(struct policy *policy, const struct facts *facts
         if (effects && effects->discard)
             return verdict_permit();
     }
-    return conclude(&evaluation, check_listed(&evaluation));
+    verdict = conclude(&evaluation, verdict);
+    return verdict.result == VERDICT_REJECT ? verdict : check_listed(&evaluation);
 }
 
 struct verdict policy_data(struct policy *policy, const struct facts *facts, struct arena *arena,

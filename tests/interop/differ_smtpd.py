@@ -180,10 +180,13 @@ def log_lines(instance):
 def test_replies_and_log_lines_are_debians(name):
     settings = {**COMMON, **SETTINGS[name]}
     with Instance(settings, kind="ours") as ours, Instance(settings, kind="debian") as debian:
+        different = []
         for dialogue in dialogues(name):
-            assert converse(ours.port, dialogue) == converse(debian.port, dialogue), dialogue
+            got, wanted = converse(ours.port, dialogue), converse(debian.port, dialogue)
+            different += [f"{ours_said} Debian: {said[1]}" for ours_said, said in zip(got, wanted)
+                          if ours_said != said]
+        assert not different, "\n".join(different)
         for instance in (ours, debian):
             instance.wait_log(r"disconnect from \S+ noop=")
         got, wanted = log_lines(ours), log_lines(debian)
-    assert [x for x in got if x not in wanted] == []
-    assert [x for x in wanted if x not in got] == []
+    assert ([x for x in got if x not in wanted], [x for x in wanted if x not in got]) == ([], [])
