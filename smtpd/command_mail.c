@@ -426,10 +426,10 @@ static bool read_rcpt(struct session *session, struct slice arguments)
 
 bool obey_rcpt(struct session *session, struct slice arguments)
 {
-    if (session->chunking)
-        reply(session, REPLY_RCPT_AFTER_BDAT);
-    else if (!session->mail)
+    if (!session->mail)
         reply(session, REPLY_NEED_MAIL);
+    else if (session->chunking)
+        reply(session, REPLY_RCPT_AFTER_BDAT);
     else if (!take_keyword(&arguments, "TO:"))
         reply(session, REPLY_RCPT_SYNTAX);
     else

@@ -36,17 +36,17 @@ static bool greet_client(struct session *session, struct slice name, const char 
     }
     if (session->mail || session->chunking)
         mail_reset(session);
-    session->facts.helo = neutral_name(session->arena, name);
+    /* Restrictions judge the name as it was given. */
+    session->facts.helo = arena_text(arena, name);
     session->facts.protocol = protocol;
 
     struct verdict verdict = policy_helo(session->server->policy, &session->facts, arena);
 
-    if (verdict.result != VERDICT_REJECT)
-        return true;
-    session->facts.helo = NULL;
-    session->facts.protocol = "SMTP";
-    reply_refused(session, &verdict);
-    return false;
+    if (verdict.result == VERDICT_REJECT)
+        reply_refused(session, &verdict);
+    session->facts.helo = verdict.result == VERDICT_REJECT ? NULL
+                                                           : neutral_name(session->arena, name);
+    return verdict.result != VERDICT_REJECT;
 }
 
 bool obey_helo(struct session *session, struct slice arguments)
@@ -183,10 +183,6 @@ bool obey_vrfy(struct session *session, struct slice arguments)
 
     if (config->disable_vrfy_command) {
         reply(session, REPLY_VRFY_DISABLED);
-        return false;
-    }
-    if (config->smtpd_helo_required && !session->facts.helo) {
-        reply(session, REPLY_HELO_FIRST);
         return false;
     }
     if (!arguments.length || !take_vrfy_option(session, &arguments, &utf8)) {

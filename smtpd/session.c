@@ -21,8 +21,8 @@ static const struct command {
     command_handler *obey;
     unsigned flags;
 } commands[] = {
-    [COMMAND_HELO]     = { "HELO",     "helo",     obey_helo,     ENDS_GROUP },
-    [COMMAND_EHLO]     = { "EHLO",     "ehlo",     obey_ehlo,     ENDS_GROUP },
+    [COMMAND_HELO]     = { "HELO",     "helo",     obey_helo,     ENDS_GROUP | IS_JUNK },
+    [COMMAND_EHLO]     = { "EHLO",     "ehlo",     obey_ehlo,     ENDS_GROUP | IS_JUNK },
     [COMMAND_XCLIENT]  = { "XCLIENT",  "xclient",  obey_xclient,  ENDS_GROUP },
     [COMMAND_XFORWARD] = { "XFORWARD", "xforward", obey_xforward, 0 },
     [COMMAND_STARTTLS] = { "STARTTLS", "starttls", obey_starttls, ENDS_GROUP },
@@ -70,7 +70,7 @@ void reply_refused(struct session *session, const struct verdict *verdict)
     bool soft = session->server->config->soft_bounce && verdict->code / 100 == 5;
 
     if (verdict->hangup) {
-        facts_log(&session->facts, "hangup", slice_of(""));
+        facts_log(&session->facts, "hangup", slice_of(verdict->text));
         session->mode = SESSION_CUT;
         return;
     }

@@ -70,10 +70,11 @@ static struct verdict action_dunno(UNUSED const struct action *action)
     return verdict_next();
 }
 
-static struct verdict action_hangup(UNUSED const struct action *action)
+static struct verdict action_hangup(const struct action *action)
 {
     return (struct verdict){ .result = VERDICT_REJECT, .code = 421, .status = "4.0.0",
-                             .text = "", .hangup = true };
+                             .text = arena_text(action->evaluation->arena, action->text),
+                             .hangup = true };
 }
 
 static struct verdict action_warn(const struct action *action)
@@ -112,9 +113,14 @@ static void warn_entry(const struct action *action, const char *wanted)
 
 static struct verdict action_hold(const struct action *action)
 {
+    struct effects *effects = action->evaluation->effects;
+
+    /* Once is enough, whatever the number of recipients. */
+    if (effects && effects->hold)
+        return verdict_next();
     log_trigger(action, "hold", "HOLD", action->text, false);
-    if (action->evaluation->effects)
-        action->evaluation->effects->hold = true;
+    if (effects)
+        effects->hold = true;
     return verdict_next();
 }
 
@@ -238,9 +244,12 @@ static bool is_reply(struct slice word, uint64_t *code)
 static struct verdict run_restrictions(const struct action *action, struct slice value)
 {
     struct evaluation *evaluation = action->evaluation;
+    const struct subject *before = evaluation->subject;
     struct program program = { 0 };
     struct error error = ERROR_NONE;
     struct verdict verdict;
+
+    evaluation->subject = &action->subject;
 
     if (program_compile(evaluation->policy, value, evaluation->list, false, evaluation->arena,
                         &program, &error))
@@ -250,6 +259,7 @@ static struct verdict run_restrictions(const struct action *action, struct slice
                  error.text);
         verdict = verdict_bad_config();
     }
+    evaluation->subject = before;
     free(program.items);
     return verdict;
 }

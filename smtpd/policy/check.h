@@ -14,6 +14,7 @@ enum list_id {
 
 struct evaluation;
 struct check;
+struct subject;
 
 typedef struct verdict check_function(struct evaluation *evaluation, const struct check *check);
 
@@ -65,6 +66,7 @@ struct evaluation {
     enum list_id list;
     bool warn;                          /* after warn_if_reject */
     int depth;
+    const struct subject *subject;      /* of the access table whose restrictions run */
     struct verdict if_permit, if_reject;    /* what was deferred; VERDICT_NEXT: nothing */
 };
 

@@ -155,7 +155,8 @@ struct verdict policy_sender(struct policy *policy, const struct facts *facts,
         *facts->sender)
         verdict = recipient_check_listed(&evaluation, facts->sender, subject_sender(&evaluation),
                                          true);
-    return conclude(&evaluation, verdict);
+    effects->if_permit = evaluation.if_permit;
+    return verdict;
 }
 
 static bool recipients_are_checked(const struct policy *policy)
@@ -195,6 +196,8 @@ struct verdict policy_recipient(struct policy *policy, const struct facts *facts
     const enum list_id *lists = order[config->smtpd_relay_before_recipient_restrictions];
     struct verdict verdict = verdict_next();
 
+    if (effects)
+        evaluation.if_permit = effects->if_permit;
     /* Who cannot reach postmaster cannot ask for help (RFC 5321 4.5.1). */
     if (slice_is_nocase(slice_of(facts->recipient), "postmaster") ||
         (!config->smtpd_delay_reject && effects && effects->discard))

@@ -48,6 +48,7 @@ struct effects {
     const char *filter, *redirect;      /* NULL without */
     const char *prepend;                /* lines with LF each; NULL without */
     const struct bcc *bcc;
+    struct verdict if_permit;           /* deferred at MAIL until a recipient would pass */
 };
 
 /*

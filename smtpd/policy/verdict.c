@@ -40,6 +40,8 @@ struct subject subject_list(struct evaluation *evaluation)
 {
     const char *domain = evaluation->facts->etrn_domain;
 
+    if (evaluation->subject)
+        return *evaluation->subject;
     switch (evaluation->list) {
     case LIST_CLIENT:
         return subject_client(evaluation);
