@@ -77,6 +77,7 @@ struct qmgr {
     struct event_timer *alarm;
     bool stopping;                  /* start nothing new */
     size_t under_way;               /* deliveries that agents have in hand */
+    size_t busy;                    /* messages that loader threads have in hand */
     struct intake *intake;
 };
 

@@ -41,6 +41,21 @@ void active_free(struct active *active)
     events_set_busy(qmgr->events, hash_count(qmgr->messages) > 0);
 }
 
+/* A loader thread has the message until its callback calls take_back. */
+static void hand_out(struct active *active, struct loader *loader, void (*work)(void *argument),
+                     void (*then)(void *argument))
+{
+    active->busy = true;
+    active->qmgr->busy++;
+    loader_submit(loader, work, then, active);
+}
+
+static void take_back(struct active *active)
+{
+    active->busy = false;
+    active->qmgr->busy--;
+}
+
 /* --- loading ------------------------------------------------------------------------- */
 
 /* As many as the limit of all allows, but never less than the minimum for one message. */
@@ -104,10 +119,11 @@ static void loaded(void *argument)
     struct active *active = argument;
     struct qmgr *qmgr = active->qmgr;
 
-    active->busy = false;
+    take_back(active);
     if (active->load != LOAD_READY) {
         active_free(active);
         intake_feed(qmgr);
+        qmgr_run(qmgr);
         return;
     }
     announce(active);
@@ -116,19 +132,20 @@ static void loaded(void *argument)
 
 void active_load(struct active *active)
 {
-    active->busy = true;
     active->recipient_limit = recipient_share(active->qmgr);
-    loader_submit(active->qmgr->loads, load_message, loaded, active);
+    hand_out(active, active->qmgr->loads, load_message, loaded);
 }
 
 static void loaded_more(void *argument)
 {
     struct active *active = argument;
+    struct qmgr *qmgr = active->qmgr;
 
-    active->busy = false;
+    take_back(active);
     if (active->load != LOAD_READY) {
         /* The file was moved away from us; what is done is done. */
         active_free(active);
+        qmgr_run(qmgr);
         return;
     }
     start_deliveries(active);
@@ -141,16 +158,21 @@ static void finished(void *argument)
     struct active *active = argument;
     struct qmgr *qmgr = active->qmgr;
 
+    take_back(active);
     active_free(active);
     intake_feed(qmgr);
+    if (qmgr->stopping)
+        qmgr_run(qmgr);
 }
 
 static void marked(void *argument)
 {
     struct active *active = argument;
 
-    active->busy = false;
+    take_back(active);
     active_settle(active);
+    if (active->qmgr->stopping)
+        qmgr_run(active->qmgr);
 }
 
 static void start_marking(struct active *active)
@@ -160,8 +182,7 @@ static void start_marking(struct active *active)
     active->marking = active->done;
     active->done = marks;
     active->done.count = 0;
-    active->busy = true;
-    loader_submit(active->qmgr->loads, mark_message, marked, active);
+    hand_out(active, active->qmgr->loads, mark_message, marked);
 }
 
 void active_done(struct active *active, int64_t handle, bool bounced)
@@ -191,15 +212,14 @@ void active_settle(struct active *active)
         if (active->open > 0)
             return;
     }
-    active->busy = true;
     if (!active->complete && !active->failed) {
         active->recipient_limit = recipient_share(qmgr);
-        loader_submit(qmgr->loads, load_more, loaded_more, active);
+        hand_out(active, qmgr->loads, load_more, loaded_more);
         return;
     }
     /* Notifications wait for cleanup: they must not hold up what only is to be removed. */
-    loader_submit(may_wait_for_bounce(active) ? qmgr->finishes : qmgr->loads, finish_message,
-                  finished, active);
+    hand_out(active, may_wait_for_bounce(active) ? qmgr->finishes : qmgr->loads, finish_message,
+             finished);
 }
 
 void active_retry(struct active *active, const size_t *recipients, size_t count,

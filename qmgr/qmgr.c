@@ -82,7 +82,7 @@ static void alarm_rings(void *argument)
 void qmgr_run(struct qmgr *qmgr)
 {
     if (qmgr->stopping) {
-        if (qmgr->under_way == 0)
+        if (qmgr->under_way == 0 && qmgr->busy == 0)
             events_stop(qmgr->events);
         return;
     }
@@ -196,15 +196,15 @@ static void out_of_time(void *argument)
 }
 
 /*
- * What agents have in hand is waited for, since what they deliver and we do not hear of would
- * be delivered again.  Everything else stays in active, where the next life finds it.
+ * What agents have in hand, and what we heard of it and have not written yet, is waited for:
+ * else it would be delivered again.  Everything else stays in active, where the next life finds it.
  */
 static void qmgr_stop(struct service_context *context, struct events *events)
 {
     struct qmgr *qmgr = context->state;
 
     qmgr->stopping = true;
-    if (qmgr->under_way > 0) {
+    if (qmgr->under_way > 0 || qmgr->busy > 0) {
         events_at(events, moment_after(STOP_SECONDS), out_of_time, qmgr);
         events_run(events);
     }

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from instance import wait_for
+from instance import free_port, wait_for
 from peer import SILENCE, Peer
 
 QUICK = {"minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "queue_run_delay": "1s",
@@ -32,15 +32,14 @@ def queue_files(instance, *places):
 
 
 def test_refused_connection_defers_and_a_later_attempt_delivers(ours):
-    peer = Peer()
-    peer.listener.close()
-    instance = ours(settings=routes(QUICK, far_test=f"smtp:[127.0.0.1]:{peer.port}"))
+    port = free_port()
+    instance = ours(settings=routes(QUICK, far_test=f"smtp:[127.0.0.1]:{port}"))
     instance.send("a@test.example", ["b@far.test"])
     line = instance.wait_log(r"to=<b@far\.test>, relay=none, .*dsn=4\.4\.1, "
                              r"status=deferred \(connect to 127\.0\.0\.1\[127\.0\.0\.1\]:\d+: "
                              r"Connection refused\)")
     assert "delays=" in line.group(0)
-    again = Peer(port=peer.port)
+    again = Peer(port=port)
     instance.wait_log(r"to=<b@far\.test>, relay=127\.0\.0\.1.*status=sent", 30)
     instance.wait_log(r": removed")
     assert len(again.messages) == 1
@@ -48,18 +47,17 @@ def test_refused_connection_defers_and_a_later_attempt_delivers(ours):
 
 
 def test_dead_destination_suspends_what_waits_and_flush_revives_it(ours):
-    peer = Peer()
-    peer.listener.close()
+    port = free_port()
     instance = ours(settings=routes(
         {"minimal_backoff_time": "300s", "notify_classes": "",
          "initial_destination_concurrency": "1"},
-        far_test=f"smtp:[127.0.0.1]:{peer.port}"))
+        far_test=f"smtp:[127.0.0.1]:{port}"))
     instance.send("a@test.example", ["b@far.test"])
     instance.wait_log(r"status=deferred \(connect to")
     instance.send("a@test.example", ["c@far.test"])
     instance.wait_log(r"to=<c@far\.test>, relay=none, .*dsn=4\.4\.1, status=deferred "
                       r"\(delivery temporarily suspended: connect to ")
-    again = Peer(port=peer.port)
+    again = Peer(port=port)
     instance.run("postqueue", "-f")
     assert wait_for(lambda: len(again.messages) == 2), instance.log()
     assert wait_for(lambda: not queue_files(instance, "active", "deferred", "defer"))
@@ -75,11 +73,10 @@ def test_missing_transport_is_named_and_its_mail_deferred(ours):
 
 
 def test_expired_mail_is_returned(ours, mailbox, reader):
-    peer = Peer()
-    peer.listener.close()
+    port = free_port()
     instance = ours(settings=routes(
         {**QUICK, "maximal_queue_lifetime": "2s", "bounce_queue_lifetime": "2s",
-         "home_mailbox": "Maildir/"}, far_test=f"smtp:[127.0.0.1]:{peer.port}"))
+         "home_mailbox": "Maildir/"}, far_test=f"smtp:[127.0.0.1]:{port}"))
     sender = f"{reader.pw_name}@test.example"
     instance.send(sender, ["b@far.test"])
     instance.wait_log(rf"qmgr\[\d+\]: \w+: from=<{sender}>, status=expired, returned to sender")
@@ -91,11 +88,10 @@ def test_expired_mail_is_returned(ours, mailbox, reader):
 
 
 def test_delay_warning_is_sent_once(ours, mailbox, reader):
-    peer = Peer()
-    peer.listener.close()
+    port = free_port()
     instance = ours(settings=routes(
         {**QUICK, "delay_warning_time": "1s", "home_mailbox": "Maildir/"},
-        far_test=f"smtp:[127.0.0.1]:{peer.port}"))
+        far_test=f"smtp:[127.0.0.1]:{port}"))
     instance.send(f"{reader.pw_name}@test.example", ["b@far.test"])
     instance.wait_log(r"sender delay notification: \w+")
     assert wait_for(lambda: instance.log().count("Connection refused)") > 4, 30)
