@@ -156,7 +156,8 @@ def test_reload_under_load_neither_loses_nor_doubles(ours):
 
 def test_many_recipients_are_grouped_by_the_recipient_limit(ours):
     peer = Peer()
-    instance = ours(settings=routes({**QUICK, "smtp_destination_recipient_limit": "7"},
+    instance = ours(settings=routes({**QUICK, "smtp_destination_recipient_limit": "7",
+                                     "smtp_destination_concurrency_limit": "1"},
                                     far_test=f"smtp:[127.0.0.1]:{peer.port}"))
     instance.send("a@test.example", [f"r{i}@far.test" for i in range(30)])
     instance.wait_log(r": removed")
