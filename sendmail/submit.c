@@ -1,6 +1,7 @@
 #include "submit.h"
 
 #include "address/header.h"
+#include "base/encoding.h"
 #include "base/scope.h"
 #include "log/log.h"
 #include "message/header.h"
@@ -115,7 +116,8 @@ static void add_envelope(struct reading *reading)
     AUTO_STR struct str text = STR_EMPTY;
 
     if (options->envelope_id) {
-        str_format(&text, "envelope_id=%s", options->envelope_id);
+        str_text(&text, "envelope_id=");
+        xtext_encode(&text, slice_of(options->envelope_id));
         add(reading, RECORD_ATTRIBUTE, text.data);
     }
     if (options->return_flags)

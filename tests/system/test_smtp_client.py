@@ -52,7 +52,7 @@ SAME = {
                                                   "dsn, pipelining size"}),
     "HELO only": dict(settings={"smtp_never_send_ehlo": "yes"}),
     "a name of its own": dict(settings={"smtp_helo_name": "other.example"}),
-    "notifications": dict(options=("-N", "success,delay", "-R", "hdrs", "-V", "id1")),
+    "notifications": dict(options=("-N", "success,delay", "-R", "hdrs", "-V", "id=1")),
 }
 
 
