@@ -34,16 +34,17 @@ static bool greet_client(struct session *session, struct slice name, const char 
         session->mode = SESSION_OVER;
         return false;
     }
-    if (session->mail || session->chunking)
-        mail_reset(session);
     /* Restrictions judge the name as it was given. */
     session->facts.helo = arena_text(arena, name);
-    session->facts.protocol = protocol;
 
     struct verdict verdict = policy_helo(session->server->policy, &session->facts, arena);
 
     if (verdict.result == VERDICT_REJECT)
         reply_refused(session, &verdict);
+    else {
+        mail_reset(session);
+        session->facts.protocol = protocol;
+    }
     session->facts.helo = verdict.result == VERDICT_REJECT ? NULL
                                                            : neutral_name(session->arena, name);
     return verdict.result != VERDICT_REJECT;
