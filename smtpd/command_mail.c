@@ -329,7 +329,7 @@ static bool parse_rcpt_option(struct session *session, struct slice word,
     return false;
 }
 
-static bool too_many_recipients(struct session *session)
+static bool too_many_recipients(struct session *session, bool *forgiven)
 {
     const struct config *config = session->server->config;
     struct mail *mail = session->mail;
@@ -338,8 +338,7 @@ static bool too_many_recipients(struct session *session)
         return false;
     /* Who goes on after that is in error (smtpd_recipient_overshoot_limit). */
     reply(session, REPLY_MANY_RECIPIENTS);
-    if (mail->refused_recipients++ < (size_t)config->smtpd_recipient_overshoot_limit)
-        session->errors--;
+    *forgiven = mail->refused_recipients++ < (size_t)config->smtpd_recipient_overshoot_limit;
     return true;
 }
 
@@ -418,8 +417,11 @@ static bool read_rcpt(struct session *session, struct slice arguments)
         reply(session, REPLY_NEED_SMTPUTF8);
         return false;
     }
-    if (too_many_recipients(session))
-        return false;
+
+    bool forgiven;
+
+    if (too_many_recipients(session, &forgiven))
+        return forgiven;
     return accept_recipient(session, arena_text(session->mail->arena, str_slice(&address)),
                             &options);
 }
