@@ -19,6 +19,7 @@ struct loader {
     pthread_mutex_t lock;
     pthread_cond_t more;
     struct task *first, **last;
+    size_t idle;                /* threads that wait for more */
     bool ending;
     size_t count;
     pthread_t *threads;
@@ -30,8 +31,10 @@ enum { STACK_BYTES = 256 * 1024 };
 static struct task *next_task(struct loader *loader)
 {
     pthread_mutex_lock(&loader->lock);
+    loader->idle++;
     while (!loader->first && !loader->ending)
         pthread_cond_wait(&loader->more, &loader->lock);
+    loader->idle--;
 
     struct task *task = loader->ending ? NULL : loader->first;
 
@@ -109,6 +112,11 @@ void loader_submit(struct loader *loader, void (*work)(void *argument),
     pthread_mutex_lock(&loader->lock);
     *loader->last = task;
     loader->last = &task->next;
-    pthread_cond_signal(&loader->more);
+
+    bool wake = loader->idle > 0;
+
     pthread_mutex_unlock(&loader->lock);
+    /* After the lock is free: the thread that wakes up need not wait for it again. */
+    if (wake)
+        pthread_cond_signal(&loader->more);
 }

@@ -1,27 +1,10 @@
-#include "destination.h"
+#include "transport.h"
 
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/scope.h"
 
 #include <stdlib.h>
-
-/* How long a transport without a free lane is left alone, when none becomes free meanwhile. */
-enum { FULL_MILLISECONDS = 1000 };
-
-struct transport {
-    char *name;
-    struct transport_limits limits;
-    struct hash *destinations;
-    struct destination *ring;       /* those with work; the one whose turn it is */
-    size_t waiting;
-    int64_t throttled_until;        /* 0: not */
-    int64_t delayed_until;          /* transport rate delay */
-    int64_t alarm;                  /* when wake_up has something to do; 0: nothing */
-    char *reason;                   /* while throttled */
-    bool full;                      /* no lane was free: not before a delivery ends */
-    void *owner_data;
-};
 
 struct scheduler {
     struct scheduler_settings settings;
@@ -41,26 +24,11 @@ struct scheduler *scheduler_new(const struct scheduler_settings *settings,
     return scheduler;
 }
 
-static void free_destination(void *value)
-{
-    destination_free(value);
-}
-
-static void free_transport(void *value)
-{
-    struct transport *transport = value;
-
-    hash_free(transport->destinations, free_destination);
-    free(transport->name);
-    free(transport->reason);
-    free(transport);
-}
-
 void scheduler_free(struct scheduler *scheduler)
 {
     if (!scheduler)
         return;
-    hash_free(scheduler->transports, free_transport);
+    hash_free(scheduler->transports, transport_free);
     free(scheduler);
 }
 
@@ -72,23 +40,10 @@ static struct transport *find_transport(struct scheduler *scheduler, const char 
 
     if (transport)
         return transport;
-    transport = memory_new(1, sizeof(*transport));
-    transport->name = memory_copy(name);
-    transport->destinations = hash_new();
+    transport = transport_new(name);
     scheduler->actions.limits(scheduler->actions.owner, name, &transport->limits);
     hash_set(scheduler->transports, slice_of(name), transport);
     return transport;
-}
-
-static struct destination *find_destination(struct transport *transport, const char *name)
-{
-    struct destination *destination = hash_get(transport->destinations, slice_of(name));
-
-    if (destination)
-        return destination;
-    destination = destination_new(transport, name, &transport->limits);
-    hash_set(transport->destinations, slice_of(name), destination);
-    return destination;
 }
 
 bool scheduler_is_per_recipient(struct scheduler *scheduler, const char *transport)
@@ -96,74 +51,9 @@ bool scheduler_is_per_recipient(struct scheduler *scheduler, const char *transpo
     return find_transport(scheduler, transport)->limits.recipients == 1;
 }
 
-const char *transport_name(const struct transport *transport)
-{
-    return transport->name;
-}
-
-size_t transport_waiting(const struct transport *transport)
-{
-    return transport->waiting;
-}
-
-void *transport_owner_data(const struct transport *transport)
-{
-    return transport->owner_data;
-}
-
-void transport_set_owner_data(struct transport *transport, void *data)
-{
-    transport->owner_data = data;
-}
-
 size_t scheduler_waiting(const struct scheduler *scheduler)
 {
     return scheduler->waiting;
-}
-
-/* --- the ring of destinations that have work ------------------------------------------ */
-
-static void enter_ring(struct destination *destination)
-{
-    struct transport *transport = destination->transport;
-
-    if (destination->queued)
-        return;
-    destination->queued = true;
-    if (!transport->ring) {
-        transport->ring = destination->next = destination->previous = destination;
-        return;
-    }
-    destination->next = transport->ring;
-    destination->previous = transport->ring->previous;
-    destination->previous->next = destination;
-    destination->next->previous = destination;
-}
-
-static void leave_ring(struct destination *destination)
-{
-    struct transport *transport = destination->transport;
-
-    if (!destination->queued)
-        return;
-    destination->queued = false;
-    if (transport->ring == destination)
-        transport->ring = destination->next == destination ? NULL : destination->next;
-    destination->previous->next = destination->next;
-    destination->next->previous = destination->previous;
-}
-
-/* Remember only what is worth it: a destination without work and without a history goes. */
-static void drop_when_idle(struct destination *destination)
-{
-    struct transport *transport = destination->transport;
-
-    if (destination->waiting > 0 || destination->busy > 0 || destination->dead_until > 0 ||
-        destination->delayed_until > 0)
-        return;
-    leave_ring(destination);
-    hash_remove(transport->destinations, slice_of(destination->name));
-    destination_free(destination);
 }
 
 static void count_waiting(struct scheduler *scheduler, struct transport *transport, bool more)
@@ -226,7 +116,7 @@ static void enqueue(struct scheduler *scheduler, struct destination *destination
 {
     delivery->destination = destination;
     destination_push(destination, delivery);
-    enter_ring(destination);
+    transport_enter(destination);
     count_waiting(scheduler, destination->transport, true);
 }
 
@@ -245,7 +135,7 @@ size_t scheduler_add(struct scheduler *scheduler, void *message, struct route *r
         end = start + 1;
         while (end < count && end - start < limit && same_route(&routes[start], &routes[end]))
             end++;
-        enqueue(scheduler, find_destination(transport, routes[start].destination),
+        enqueue(scheduler, transport_destination(transport, routes[start].destination),
                 delivery_new(message, transport, &routes[start], end - start));
         deliveries++;
     }
@@ -270,7 +160,7 @@ static void send_to_retry(struct scheduler *scheduler, struct delivery *delivery
     }
 
     struct transport *retry = find_transport(scheduler, scheduler->settings.retry_transport);
-    struct destination *destination = find_destination(retry, reason);
+    struct destination *destination = transport_destination(retry, reason);
 
     delivery->transport = retry;
     delivery->transport_name = retry->name;
@@ -287,7 +177,7 @@ static void empty_destination(struct scheduler *scheduler, struct destination *d
         count_waiting(scheduler, destination->transport, false);
         send_to_retry(scheduler, delivery, reason);
     }
-    leave_ring(destination);
+    transport_leave(destination);
 }
 
 /* "4.4.1 text" becomes "4.4.1 delivery temporarily suspended: text". */
@@ -302,56 +192,6 @@ static void suspended_text(struct str *output, const char *reason)
 
 /* --- running ------------------------------------------------------------------------- */
 
-static void set_alarm(struct transport *transport, int64_t moment)
-{
-    if (transport->alarm == 0 || moment < transport->alarm)
-        transport->alarm = moment;
-}
-
-/* What the clock undoes to one destination; the rest is remembered for the next alarm. */
-static void wake_destination(struct destination *destination, int64_t now)
-{
-    struct transport *transport = destination->transport;
-
-    if (destination->delayed_until > 0 && destination->delayed_until <= now)
-        destination->delayed_until = 0;
-    if (destination->dead_until > 0 && destination->dead_until <= now)
-        destination_revive(destination, &transport->limits);
-    if (destination->delayed_until > 0)
-        set_alarm(transport, destination->delayed_until);
-    if (destination->dead_until > 0)
-        set_alarm(transport, destination->dead_until);
-}
-
-static void wake_up(struct transport *transport, int64_t now)
-{
-    size_t position = 0, count = 0;
-    struct hash_entry *entry;
-
-    if (transport->alarm == 0 || transport->alarm > now)
-        return;
-    transport->alarm = 0;
-    transport->full = false;
-    if (transport->throttled_until > 0 && transport->throttled_until <= now)
-        transport->throttled_until = 0;
-    if (transport->delayed_until > 0 && transport->delayed_until <= now)
-        transport->delayed_until = 0;
-    if (transport->throttled_until > 0)
-        set_alarm(transport, transport->throttled_until);
-    if (transport->delayed_until > 0)
-        set_alarm(transport, transport->delayed_until);
-
-    AUTO_FREE struct destination **all = memory_new(hash_count(transport->destinations) + 1,
-                                                    sizeof(*all));
-
-    while ((entry = hash_next(transport->destinations, &position)) != NULL)
-        all[count++] = entry->value;
-    for (size_t i = 0; i < count; i++) {
-        wake_destination(all[i], now);
-        drop_when_idle(all[i]);
-    }
-}
-
 /* One delivery of this destination; false when the transport can take no more. */
 static bool start_one(struct scheduler *scheduler, struct destination *destination, int64_t now)
 {
@@ -365,7 +205,7 @@ static bool start_one(struct scheduler *scheduler, struct destination *destinati
     }
     destination->busy--;
     destination_push_back(destination, delivery);
-    set_alarm(transport, now + FULL_MILLISECONDS);
+    transport_set_alarm(transport, now + FULL_MILLISECONDS);
     return false;
 }
 
@@ -392,7 +232,7 @@ static void run_transport(struct scheduler *scheduler, struct transport *transpo
         if (destination == unlucky)
             return;
         if (destination->waiting == 0) {
-            leave_ring(destination);
+            transport_leave(destination);
             unlucky = NULL;
             continue;
         }
@@ -432,7 +272,7 @@ static void run_all(struct scheduler *scheduler, int64_t now, bool retry)
     for (size_t i = 0; i < count; i++) {
         if (is_retry(scheduler, transports[i]) != retry)
             continue;
-        wake_up(transports[i], now);
+        transport_wake(transports[i], now);
         drain_throttled(scheduler, transports[i]);
         run_transport(scheduler, transports[i], now);
         drain_throttled(scheduler, transports[i]);
@@ -455,7 +295,7 @@ static void note_failure(struct scheduler *scheduler, struct delivery *delivery,
 
     if (destination_failed(destination, &destination->transport->limits, reason,
                            now + scheduler->settings.destination_retry))
-        set_alarm(destination->transport, destination->dead_until);
+        transport_set_alarm(destination->transport, destination->dead_until);
 }
 
 static void apply_rate_delay(struct destination *destination, int64_t now)
@@ -463,9 +303,9 @@ static void apply_rate_delay(struct destination *destination, int64_t now)
     struct transport *transport = destination->transport;
 
     if (transport->limits.rate_delay > 0)
-        set_alarm(transport, destination->delayed_until = now + transport->limits.rate_delay);
+        transport_set_alarm(transport, destination->delayed_until = now + transport->limits.rate_delay);
     if (transport->limits.transport_rate_delay > 0)
-        set_alarm(transport,
+        transport_set_alarm(transport,
                   transport->delayed_until = now + transport->limits.transport_rate_delay);
 }
 
@@ -479,7 +319,7 @@ void scheduler_done(struct scheduler *scheduler, struct delivery *delivery,
     transport->full = false;
     if (result == RESULT_AGAIN) {
         destination_push_back(destination, delivery);
-        enter_ring(destination);
+        transport_enter(destination);
         count_waiting(scheduler, transport, true);
         return;
     }
@@ -491,7 +331,7 @@ void scheduler_done(struct scheduler *scheduler, struct delivery *delivery,
         destination_succeeded(destination, &transport->limits);
     apply_rate_delay(destination, now);
     delivery_free(delivery);
-    drop_when_idle(destination);
+    transport_drop_idle(destination);
 }
 
 void scheduler_throttle(struct scheduler *scheduler, struct transport *transport,
@@ -502,19 +342,7 @@ void scheduler_throttle(struct scheduler *scheduler, struct transport *transport
     free(transport->reason);
     transport->reason = copy;
     transport->throttled_until = now + scheduler->settings.transport_retry;
-    set_alarm(transport, transport->throttled_until);
-}
-
-static void revive_transport(struct transport *transport)
-{
-    size_t position = 0;
-    struct hash_entry *entry;
-
-    transport->throttled_until = 0;
-    transport->delayed_until = 0;
-    transport->full = false;
-    while ((entry = hash_next(transport->destinations, &position)) != NULL)
-        destination_revive(entry->value, &transport->limits);
+    transport_set_alarm(transport, transport->throttled_until);
 }
 
 void scheduler_revive(struct scheduler *scheduler)
@@ -523,7 +351,7 @@ void scheduler_revive(struct scheduler *scheduler)
     struct hash_entry *entry;
 
     while ((entry = hash_next(scheduler->transports, &position)) != NULL)
-        revive_transport(entry->value);
+        transport_revive(entry->value);
 }
 
 void scheduler_revive_destination(struct scheduler *scheduler, const char *transport_text,
