@@ -143,7 +143,8 @@ static void apply_effects(struct session *session)
     struct mail *mail = session->mail;
     struct envelope *envelope = &mail->submission.envelope;
     const struct effects *effects = &mail->effects;
-    const char *filter = effects->filter ? effects->filter : session->server->config->content_filter;
+    const char *filter = effects->filter ? effects->filter
+                                         : session->server->config->content_filter;
 
     envelope->content_filter = filter ? filter : "";
     envelope->redirect = effects->redirect ? effects->redirect : "";

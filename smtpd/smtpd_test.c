@@ -106,7 +106,7 @@ static struct stand_in *stand_in_new(const char *more)
     struct error error = ERROR_NONE;
     struct table_context tables = { .queue_directory = "", .default_type = "hash" };
 
-    strcpy(in->folder, "/tmp/smtpd-test-XXXXXX");
+    memcpy(in->folder, "/tmp/smtpd-test-XXXXXX", sizeof("/tmp/smtpd-test-XXXXXX"));
     CHECK(mkdtemp(in->folder) != NULL);
     str_format(&path, "%s/main.cf", in->folder);
 
@@ -282,10 +282,12 @@ TEST(session_checks_the_parameters_of_mail_and_rcpt)
         { "MAIL FROM:<a@b> RET=FULL RET=FULL", "501 5.5.4 Bad RET parameter syntax" },
         { "MAIL FROM:<a@b> ENVID=", "501 5.5.4 Bad ENVID parameter syntax" },
         { "MAIL FROM:<a@b> ENVID=a+zz", "501 5.5.4 Bad ENVID parameter syntax" },
-        { "MAIL FROM:<a@b>|RCPT TO:<alice> NOTIFY=", "501 5.5.4 Error: Bad NOTIFY parameter syntax" },
+        { "MAIL FROM:<a@b>|RCPT TO:<alice> NOTIFY=",
+          "501 5.5.4 Error: Bad NOTIFY parameter syntax" },
         { "MAIL FROM:<a@b>|RCPT TO:<alice> NOTIFY=NEVER,DELAY",
           "501 5.5.4 Error: Bad NOTIFY parameter syntax" },
-        { "MAIL FROM:<a@b>|RCPT TO:<alice> ORCPT=x", "501 5.5.4 Error: Bad ORCPT parameter syntax" },
+        { "MAIL FROM:<a@b>|RCPT TO:<alice> ORCPT=x",
+          "501 5.5.4 Error: Bad ORCPT parameter syntax" },
         { "MAIL FROM:<a@b>|RCPT TO:<alice> NOTIFY=DELAY ORCPT=rfc822;a+40b", "250 2.1.5 Ok" },
         { "MAIL FROM:<a@b>|RCPT TO:<alice> FOO", "555 5.5.4 Unsupported option: FOO" },
     };
@@ -422,7 +424,8 @@ TEST(session_takes_chunks)
         { "MAIL FROM:<a@b>|RCPT TO:<alice>|BDAT 5|abcde|RCPT TO:<bob>",
           "503 5.5.1 Error: RCPT after BDAT" },
         { "BDAT 3|abc|MAIL FROM:<>", "503 5.5.1 Error: MAIL after BDAT" },
-        { "MAIL FROM:<>|BDAT 3|abc|BDAT 3 LAST", "551 5.0.0 Discarded 3 bytes after earlier error" },
+        { "MAIL FROM:<>|BDAT 3|abc|BDAT 3 LAST",
+          "551 5.0.0 Discarded 3 bytes after earlier error" },
         { "MAIL FROM:<>|BDAT 3|abc|BDAT 3 LAST|abc|MAIL FROM:<>", "250 2.1.0 Ok" },
         { "BDAT", "521 5.5.4 Syntax: BDAT count [LAST]" },
         { "BDAT 5 FOO", "521 5.5.4 Syntax: BDAT count [LAST]" },

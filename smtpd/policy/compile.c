@@ -182,8 +182,8 @@ static bool relaying_is_refused(const struct policy *policy, struct error *error
     if (protection(&policy->lists[LIST_RELAY], 0) == 1 ||
         protection(&policy->lists[LIST_RECIPIENT], 0) == 1)
         return true;
-    return error_set(error, "in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, "
-                     "specify at least one working instance of: reject_unauth_destination, "
+    return error_set(error, "in parameter smtpd_relay_restrictions or "
+                     "smtpd_recipient_restrictions, specify at least one working instance of: reject_unauth_destination, "
                      "defer_unauth_destination, reject, defer, defer_if_permit or "
                      "check_relay_domains");
 }
