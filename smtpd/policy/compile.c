@@ -183,9 +183,9 @@ static bool relaying_is_refused(const struct policy *policy, struct error *error
         protection(&policy->lists[LIST_RECIPIENT], 0) == 1)
         return true;
     return error_set(error, "in parameter smtpd_relay_restrictions or "
-                     "smtpd_recipient_restrictions, specify at least one working instance of: reject_unauth_destination, "
-                     "defer_unauth_destination, reject, defer, defer_if_permit or "
-                     "check_relay_domains");
+                     "smtpd_recipient_restrictions, specify at least one working instance of: "
+                     "reject_unauth_destination, defer_unauth_destination, reject, defer, "
+                     "defer_if_permit or check_relay_domains");
 }
 
 struct policy *policy_open(const struct server *server, struct error *error)
