@@ -303,7 +303,8 @@ static void apply_rate_delay(struct destination *destination, int64_t now)
     struct transport *transport = destination->transport;
 
     if (transport->limits.rate_delay > 0)
-        transport_set_alarm(transport, destination->delayed_until = now + transport->limits.rate_delay);
+        transport_set_alarm(transport,
+                            destination->delayed_until = now + transport->limits.rate_delay);
     if (transport->limits.transport_rate_delay > 0)
         transport_set_alarm(transport,
                   transport->delayed_until = now + transport->limits.transport_rate_delay);
