@@ -21,6 +21,7 @@ struct loader {
     struct task *first, **last;
     size_t idle;                /* threads that wait for more */
     bool ending;
+    bool draining;          /* what is queued is done before the end */
     size_t count;
     pthread_t *threads;
 };
@@ -36,7 +37,7 @@ static struct task *next_task(struct loader *loader)
         pthread_cond_wait(&loader->more, &loader->lock);
     loader->idle--;
 
-    struct task *task = loader->ending ? NULL : loader->first;
+    struct task *task = loader->ending && !loader->draining ? NULL : loader->first;
 
     if (task) {
         loader->first = task->next;
@@ -101,6 +102,14 @@ void loader_free(struct loader *loader)
     pthread_mutex_destroy(&loader->lock);
     free(loader->threads);
     free(loader);
+}
+
+void loader_drain(struct loader *loader)
+{
+    pthread_mutex_lock(&loader->lock);
+    loader->draining = true;
+    pthread_mutex_unlock(&loader->lock);
+    loader_free(loader);
 }
 
 void loader_submit(struct loader *loader, void (*work)(void *argument),

@@ -15,6 +15,9 @@ struct loader *loader_new(struct events *events, size_t threads);
 /* Waits for work under way; what has not begun is dropped. */
 void loader_free(struct loader *loader);
 
+/* The same once everything that was submitted is done; only what is posted after it is lost. */
+void loader_drain(struct loader *loader);
+
 /* Run work(argument) in a thread, then then(argument) in the event loop. */
 void loader_submit(struct loader *loader, void (*work)(void *argument),
                    void (*then)(void *argument), void *argument);

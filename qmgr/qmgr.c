@@ -209,7 +209,8 @@ static void qmgr_stop(struct service_context *context, struct events *events)
         events_run(events);
     }
     loader_free(qmgr->loads);
-    loader_free(qmgr->finishes);
+    /* A message whose delivery was reported must leave the queue, or it is delivered again. */
+    loader_drain(qmgr->finishes);
 }
 
 int main(int argc, char **argv)
