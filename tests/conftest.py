@@ -4,11 +4,12 @@ import pwd
 import shutil
 import subprocess
 import sys
+import zlib
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from instance import Instance, wait_for  # noqa: E402
+from instance import ROOT, Instance, wait_for  # noqa: E402
 
 
 @pytest.fixture
@@ -42,7 +43,8 @@ def keeper(kind):
 @pytest.fixture(scope="session")
 def reader():
     """A system account with a home of its own that mail can be delivered to."""
-    name = "postreiter-test"
+    # One for each checkout, so that two of them can be tested on a machine at once.
+    name = f"postreiter-{zlib.crc32(str(ROOT).encode()):08x}"
     try:
         pwd.getpwnam(name)
     except KeyError:

@@ -352,7 +352,10 @@ bool lane_call(struct lane *lane, const struct frame_type *request_type, const v
     struct slice frame;
 
     frame_write(&output, request_type, request);
-    return lane_send(lane, &output, -1, deadline, error) &&
-           lane_receive(lane, &frame, NULL, deadline, error) &&
-           frame_read(frame, reply_type, arena, reply, error);
+    if (!lane_send(lane, &output, -1, deadline, error) ||
+        !lane_receive(lane, &frame, NULL, deadline, error))
+        return false;
+    /* The lane may serve another thread at once: the answer must not stand in its buffer. */
+    frame.data = arena_text(arena, frame);
+    return frame_read(frame, reply_type, arena, reply, error);
 }

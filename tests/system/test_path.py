@@ -50,7 +50,7 @@ def test_mail_by_sendmail_reaches_a_maildir(ours, reader, mailbox):
 
 
 def test_mail_reaches_an_mbox(ours, reader):
-    spool = pathlib.Path("/tmp/postreiter-test-spool")
+    spool = pathlib.Path(f"{reader.pw_dir}-spool")
     spool.mkdir(exist_ok=True)
     spool.chmod(0o1777)
     box = spool / reader.pw_name
