@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { REMEMBER_MILLISECONDS = 5000, REMEMBER_LIMIT = 1000, BUFFER_SIZE = 16 * 1024 };
+enum { REMEMBER_MILLISECONDS = 1000, REMEMBER_LIMIT = 1000, BUFFER_SIZE = 16 * 1024 };
 
 struct remembered {
     struct identity identity;

@@ -23,7 +23,7 @@ struct identity {
 
 struct identities;
 
-/* Accounts are remembered for a few seconds. */
+/* Accounts are remembered for a second. */
 struct identities *identities_new(void) MUST_USE;
 
 enum identity_result { IDENTITY_FOUND, IDENTITY_ABSENT, IDENTITY_TROUBLE };

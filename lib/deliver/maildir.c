@@ -85,7 +85,9 @@ static bool final_name(const char *path, int fd, struct timeval now, const char 
 
 /*
  * Whether fsync of a file that was just made and renamed makes its name durable too: its journal
- * transaction holds both (ext4 and its ancestors, xfs, btrfs).
+ * transaction holds both (ext4, xfs, btrfs); ext4 without a journal then writes the folders above
+ * a new name as well.  Measured on such a disk, CPU of a delivery: so 0.106 ms; O_TMPFILE and
+ * linkat 0.107; a dot name within new/ 0.116; fsync, link, unlink and fsync of the folder 0.145.
  */
 static bool name_is_covered(int fd)
 {

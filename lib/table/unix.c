@@ -2,6 +2,7 @@
  * unix:passwd.byname and unix:group.byname (DATABASE_README).  Name services may wait and
  * load plugins, so daemons that parse the network ask through proxy:.
  */
+#include "table/recent.h"
 #include "table/type.h"
 
 #include "base/memory.h"
@@ -13,24 +14,34 @@
 
 enum { FIRST_ROOM = 1024, MOST_ROOM = 1024 * 1024 };
 
-static bool is_group_table(const struct table *table)
-{
-    return table->data != NULL;
-}
+struct names {
+    bool groups;
+    struct recent *recent;
+};
 
 static bool unix_open(struct table *table, UNUSED const struct table_context *context,
                       const char *name, struct error *error)
 {
-    if (strcmp(name, "group.byname") == 0)
-        table->data = memory_new(1, 1);
-    else if (strcmp(name, "passwd.byname") != 0)
+    bool groups = strcmp(name, "group.byname") == 0;
+
+    if (!groups && strcmp(name, "passwd.byname") != 0)
         return error_set(error, "unknown table: unix:%s", name);
+
+    struct names *names = memory_new(1, sizeof(*names));
+
+    names->groups = groups;
+    names->recent = recent_new();
+    table->data = names;
     return true;
 }
 
 static void unix_close(struct table *table)
 {
-    free(table->data);
+    struct names *names = table->data;
+
+    if (names)
+        recent_free(names->recent);
+    free(names);
 }
 
 static void append_user(struct str *value, const struct passwd *user)
@@ -64,26 +75,40 @@ static int ask(bool group_table, const char *name, char *room, size_t size, stru
     return code;
 }
 
+/* The name services; 0 or an errno that means trouble. */
+static int look_up(bool groups, const char *name, struct str *value, bool *found)
+{
+    int code = ERANGE;
+
+    for (size_t size = FIRST_ROOM; code == ERANGE && size <= MOST_ROOM; size *= 4) {
+        AUTO_FREE char *room = memory_new(size, 1);
+
+        code = ask(groups, name, room, size, value, found);
+    }
+    return *found || code == ENOENT || code == ESRCH || code == EBADF || code == EPERM ? 0 : code;
+}
+
 static enum table_result unix_get(struct table *table, struct slice key, struct str *value,
                                   struct error *error)
 {
     AUTO_FREE char *name = memory_text(key.data, key.length);
+    struct names *names = table->data;
+    size_t before = value->length;
     bool found = false;
-    int code = ERANGE;
 
     if (!key.length || strlen(name) != key.length)
         return TABLE_ABSENT;
-    for (size_t size = FIRST_ROOM; code == ERANGE && size <= MOST_ROOM; size *= 4) {
-        AUTO_FREE char *room = memory_new(size, 1);
+    if (recent_get(names->recent, key, &found, value))
+        return found ? TABLE_FOUND : TABLE_ABSENT;
 
-        code = ask(is_group_table(table), name, room, size, value, &found);
+    int code = look_up(names->groups, name, value, &found);
+
+    if (code != 0) {
+        error_code(error, code, "table %s: lookup error: %s", table->type_name, strerror(code));
+        return TABLE_TROUBLE;
     }
-    if (found)
-        return TABLE_FOUND;
-    if (code == 0 || code == ENOENT || code == ESRCH || code == EBADF || code == EPERM)
-        return TABLE_ABSENT;
-    error_code(error, code, "table %s: lookup error: %s", table->type_name, strerror(code));
-    return TABLE_TROUBLE;
+    recent_set(names->recent, key, found, slice_from(str_slice(value), before));
+    return found ? TABLE_FOUND : TABLE_ABSENT;
 }
 
 const struct table_type table_type_unix = {
