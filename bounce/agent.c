@@ -2,22 +2,13 @@
 
 #include "base/scope.h"
 #include "log/log.h"
+#include "service/needs.h"
 
 #include <errno.h>
 
 bool agent_prepare(struct service_context *context, UNUSED struct error *error)
 {
-    const struct config *config = context->config;
-    const struct reporter_settings settings = {
-        .bounce_socket = service_socket(context, "private", config->bounce_service_name),
-        .defer_socket = service_socket(context, "private", config->defer_service_name),
-        .trace_socket = service_socket(context, "private", config->trace_service_name),
-        .soft_bounce = config->soft_bounce,
-        .delay_resolution_limit = config->delay_logging_resolution_limit,
-        .timeout_seconds = config->ipc_timeout,
-    };
-
-    context->state = reporter_new(&settings);
+    context->state = service_reporter(context);
     return true;
 }
 

@@ -6,38 +6,25 @@
 #include "base/memory.h"
 #include "base/scope.h"
 #include "log/log.h"
-#include "service/service.h"
+#include "service/needs.h"
 
 struct rewriter {
-    struct table_context tables;
     struct rewrite_settings settings;
     struct lookup *lookup;
     struct resolver *resolvers[RESOLVE_PROBE + 1];
 };
 
-static void note_file(void *argument, const char *path)
-{
-    service_reads(argument, path);
-}
-
 static bool rewriter_prepare(struct service_context *context, struct error *error)
 {
     const struct config *config = context->config;
+    const struct table_context *tables = service_tables(context);
     struct rewriter *rewriter = memory_new(1, sizeof(*rewriter));
 
     context->state = rewriter;
     rewriter->settings = rewrite_settings_of(config);
-    rewriter->tables = (struct table_context){
-        .queue_directory = config->queue_directory,
-        .default_type = config->default_database_type,
-        .proxymap_service = config->proxymap_service_name,
-        .config = config,
-        .file_read = note_file,
-        .argument = context,
-    };
-    rewriter->lookup = lookup_open(config, &rewriter->tables, error);
+    rewriter->lookup = lookup_open(config, tables, error);
     for (int purpose = RESOLVE_MAIL; rewriter->lookup && purpose <= RESOLVE_PROBE; purpose++) {
-        rewriter->resolvers[purpose] = resolver_open(config, &rewriter->tables, rewriter->lookup,
+        rewriter->resolvers[purpose] = resolver_open(config, tables, rewriter->lookup,
                                                      (enum resolve_purpose)purpose, error);
         if (!rewriter->resolvers[purpose])
             return false;

@@ -5,6 +5,7 @@
 #include "delivery.h"
 #include "log/log.h"
 #include "pool.h"
+#include "service/needs.h"
 
 #include <errno.h>
 #include <strings.h>
@@ -34,21 +35,6 @@ static bool is_tls_required(const struct config *config)
                && strcasecmp(level, "dane") != 0);
 }
 
-static struct reporter *open_reporter(const struct service_context *context)
-{
-    const struct config *config = context->config;
-    struct reporter_settings settings = {
-        .bounce_socket = service_socket(context, "private", config->bounce_service_name),
-        .defer_socket = service_socket(context, "private", config->defer_service_name),
-        .trace_socket = service_socket(context, "private", config->trace_service_name),
-        .soft_bounce = config->soft_bounce,
-        .delay_resolution_limit = config->delay_logging_resolution_limit,
-        .timeout_seconds = config->ipc_timeout,
-    };
-
-    return reporter_new(&settings);
-}
-
 bool agent_prepare(struct service_context *context, struct error *error)
 {
     const struct config *config = context->config;
@@ -67,7 +53,7 @@ bool agent_prepare(struct service_context *context, struct error *error)
     agent->interfaces = interfaces_open(config, error);
     if (!agent->dns || !agent->interfaces)
         return false;
-    agent->reporter = open_reporter(context);
+    agent->reporter = service_reporter(context);
     agent->pool = pool_new(agent);
     context->state = agent;
     return true;

@@ -4,6 +4,7 @@
 #include "base/scope.h"
 #include "log/log.h"
 #include "peer.h"
+#include "service/needs.h"
 #include "session.h"
 
 #include <errno.h>
@@ -83,23 +84,11 @@ static void wait_seconds(UNUSED void *argument, int seconds)
     nanosleep(&span, NULL);
 }
 
-static void file_was_read(void *argument, const char *path)
-{
-    service_reads(argument, path);
-}
-
 bool smtpd_prepare(struct service_context *context, struct error *error)
 {
     const struct config *config = context->config;
     struct smtpd *smtpd = memory_new(1, sizeof(*smtpd));
-    struct table_context tables = {
-        .queue_directory = config->queue_directory,
-        .default_type = config->default_database_type,
-        .proxymap_service = config->proxymap_service_name,
-        .config = config,
-        .file_read = file_was_read,
-        .argument = context,
-    };
+    const struct table_context *tables = service_tables(context);
 
     tzset();
     context->state = smtpd;
@@ -123,7 +112,7 @@ bool smtpd_prepare(struct service_context *context, struct error *error)
         .query = query,
         .pause = wait_seconds,
     };
-    return server_open(&smtpd->server, config, &tables, error);
+    return server_open(&smtpd->server, config, tables, error);
 }
 
 /* --- Turns. ----------------------------------------------------------------------- */

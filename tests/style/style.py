@@ -2,7 +2,6 @@
 """House style that a machine can see.  Prints each finding as file:line: text; exit 1 when any."""
 import pathlib
 import re
-import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -22,9 +21,8 @@ ALLOWED = {}
 
 
 def sources():
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.c", "*.h"],
-                            cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    return [ROOT / name for name in listed if (ROOT / name).exists()]
+    return sorted(path for pattern in ("*.c", "*.h") for path in ROOT.rglob(pattern)
+                  if path.relative_to(ROOT).parts[0] != "build")
 
 
 def without_comments(text):
