@@ -14,7 +14,8 @@ static void print_name(const struct source *source, const struct known_name *nam
     struct error error;
 
     source_text(source, name, only_default, &text);
-    if (option_is_given(source->options, 'x') && !name->raw && !option_is_given(source->options, 'H')) {
+    if (option_is_given(source->options, 'x') && !name->raw
+        && !option_is_given(source->options, 'H')) {
         if (!names_expand(source->names, str_slice(&text), &expanded, &error)) {
             log_warn("%s", error.text);
             log_fatal("macro processing error");
