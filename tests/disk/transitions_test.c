@@ -11,10 +11,11 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { SMALL, LARGE, MESSAGES };
+/* SHORTER and LONGER than the first one take its place in a recycled file. */
+enum { SMALL, LARGE, SHORTER, LONGER, MESSAGES };
 
-static const char *const ids[MESSAGES] = { "AAAAA1", "BBBBB2" };
-static const size_t sizes[MESSAGES] = { 9000, 150000 };
+static const char *const ids[MESSAGES] = { "AAAAA1", "BBBBB2", "CCCCC3", "DDDDD4" };
+static const size_t sizes[MESSAGES] = { 9000, 150000, 5000, 30000 };
 static const char *const addresses[] = { "one@far.test", "two@far.test", "three@far.test" };
 
 /* What the queue has promised so far. */
@@ -40,6 +41,7 @@ struct transition {
 static struct queue *open_queue(const struct disk *disk, int depth)
 {
     struct queue_settings settings = { .hash_queue_names = "deferred hold", .disk = disk,
+                                       .recycle = true,
                                        .hash_queue_depth = depth, .line_length_limit = 2048 };
     struct error error;
     struct queue *queue = queue_open(&settings, &error);
@@ -146,6 +148,44 @@ static void remove_message(struct world *world)
         CHECK(simulated_has_failed(world->simulated));
 }
 
+static void make_spare(struct world *world)
+{
+    struct message *message;
+
+    world->may_be_gone = true;
+    if (message_open(world->queue, QUEUE_ACTIVE, ids[SMALL], &message, &world->error)
+            != MESSAGE_READY
+        || !message_remove(message, &world->error))
+        CHECK(simulated_has_failed(world->simulated));
+}
+
+static void reuse_by_shorter(struct world *world)
+{
+    make_spare(world);
+    commit(world, SHORTER, QUEUE_INCOMING);
+}
+
+static void reuse_by_longer(struct world *world)
+{
+    make_spare(world);
+    commit(world, LONGER, QUEUE_HOLD);
+}
+
+/* The fsync of a large one makes durable what is known of the other, but not its data. */
+static void reuse_among_others(struct world *world)
+{
+    make_spare(world);
+    commit(world, LARGE, QUEUE_INCOMING);
+    commit(world, SHORTER, QUEUE_INCOMING);
+    commit(world, LONGER, QUEUE_INCOMING);
+}
+
+static void drop_spares(struct world *world)
+{
+    make_spare(world);
+    queue_drop_spares(world->queue);
+}
+
 static void recover(struct world *world)
 {
     (void)!queue_recover(world->queue, &world->error);
@@ -221,6 +261,11 @@ static const struct transition transitions[] = {
     { "mark done, then defer", true, QUEUE_ACTIVE, 1, 1, mark_then_defer },
     { "mark warned", true, QUEUE_ACTIVE, 1, 1, mark_warned },
     { "remove", true, QUEUE_ACTIVE, 1, 1, remove_message },
+    { "make a spare", true, QUEUE_ACTIVE, 1, 1, make_spare },
+    { "reuse by a shorter message", true, QUEUE_ACTIVE, 1, 1, reuse_by_shorter },
+    { "reuse by a longer message", true, QUEUE_ACTIVE, 0, 0, reuse_by_longer },
+    { "reuse among others", true, QUEUE_ACTIVE, 1, 1, reuse_among_others },
+    { "drop spares", true, QUEUE_ACTIVE, 1, 1, drop_spares },
     { "active to corrupt", true, QUEUE_ACTIVE, 1, 1, find_corrupt },
     { "hold", true, QUEUE_DEFERRED, 1, 1, hold },
     { "release", true, QUEUE_HOLD, 1, 1, release },
@@ -264,12 +309,22 @@ static bool recipients_are_right(const struct world *world, const struct envelop
     return true;
 }
 
+static int number_of(const char *id)
+{
+    int which = 0;
+
+    while (which < MESSAGES && strcmp(id, ids[which]) != 0)
+        which++;
+    CHECK(which < MESSAGES);
+    return which;
+}
+
 /* 1: a whole message; 0: nobody takes it for one. Fails the test for a half one. */
 static int count_message(const struct world *world, struct queue *queue, const struct disk *disk,
                          enum queue_place place, const char *id, const char *what)
 {
     AUTO_ARENA struct arena *arena = arena_new();
-    int which = strcmp(id, ids[SMALL]) == 0 ? SMALL : LARGE;
+    int which = number_of(id);
     struct message *message;
     struct envelope envelope;
     struct error error;
@@ -294,8 +349,8 @@ static void count_messages(const struct world *world, struct queue *queue,
         struct queue_scan *scan = queue_scan_new(queue, (enum queue_place)place);
 
         for (const char *id; (id = queue_scan_next(scan));)
-            counts[strcmp(id, ids[SMALL]) == 0 ? SMALL : LARGE] +=
-                count_message(world, queue, disk, (enum queue_place)place, id, what);
+            counts[number_of(id)] += count_message(world, queue, disk, (enum queue_place)place,
+                                                   id, what);
         queue_scan_free(scan);
     }
 }
@@ -332,6 +387,7 @@ static void world_open(struct world *world, const struct transition *transition,
 
     for (int place = 0; place < QUEUE_PLACE_COUNT; place++)
         CHECK(disk->make_folder(disk, -100, queue_place_name((enum queue_place)place), 0700) == 0);
+    CHECK(disk->make_folder(disk, -100, "spare", 0700) == 0);
     world->queue = open_queue(disk, transition->depth_before);
     if (transition->prepared) {
         commit(world, SMALL, QUEUE_INCOMING);
