@@ -11,7 +11,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 struct house {
@@ -267,22 +266,24 @@ static void *work(void *argument)
 {
     struct worker *worker = argument;
     char id[32], earlier[32] = "";
+    int earlier_lines = 0;
 
     for (int i = 0; i < ROUNDS; i++) {
         int lines = 1 + (i * 37 + worker->number) % 300;
 
-        snprintf(id, sizeof(id), "AAA%dX%dX%d", worker->number, i, lines);
+        snprintf(id, sizeof(id), "AAA%dX%d", worker->number, i);
         make_message(worker->queue, id, lines);
         if (*earlier) {
             struct message *message = open_message(worker->queue, earlier);
 
-            check_content(message, earlier, atoi(strrchr(earlier, 'X') + 1));
+            check_content(message, earlier, earlier_lines);
             message_close(message);
             remove_message(worker->queue, earlier);
         }
         if (i % 50 == 0 && worker->number == 0)
             queue_drop_spares(worker->queue);
         memcpy(earlier, id, sizeof(earlier));
+        earlier_lines = lines;
     }
     return NULL;
 }

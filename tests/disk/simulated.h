@@ -11,8 +11,8 @@
  *   are; what is written after it goes to other blocks.  Pages that are written over others
  *   become durable in any order, before or after names.
  * DISK_PESSIMISTIC, what POSIX allows at worst: each page of data, each name (of a rename,
- *   either half), each mode and truncation is kept or lost for itself; fsync of a file makes its data and
- *   mode durable, fsync of a folder the names in it.
+ *   either half), each mode and truncation is kept or lost for itself; fsync of a file makes
+ *   its data and mode durable, fsync of a folder the names in it.
  */
 #pragma once
 
