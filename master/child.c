@@ -72,12 +72,13 @@ static void free_words(struct words *words)
  */
 static void move_descriptors(const struct service_entry *service, int control, int page)
 {
-    size_t count = 2 + service->listeners.count;
+    const int first[] = { control, page, service->master->copy };
+    size_t count = COUNT(first) + service->listeners.count;
     int end = CONTROL_FD + (int)count;
     int *beyond = memory_new(count, sizeof(*beyond));
 
     for (size_t i = 0; i < count; i++) {
-        int fd = i == 0 ? control : i == 1 ? page : service->listeners.items[i - 2];
+        int fd = i < COUNT(first) ? first[i] : service->listeners.items[i - COUNT(first)];
 
         beyond[i] = fcntl(fd, F_DUPFD_CLOEXEC, end);
     }

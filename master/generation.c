@@ -150,22 +150,53 @@ static bool take_lines(struct master *master, struct line_list *lines, bool firs
     return true;
 }
 
-bool master_load(struct master *master, bool first, struct error *error)
+static void swap_in(struct master *master, const struct config *config, int copy, bool good)
 {
-    struct config_request request = { .directory = master->config_directory,
-                                      .program = "master" };
-    const struct config *config;
-    struct line_list lines = { NULL, 0, 0 };
+    config_free(master->config);
+    master->config = config;
+    if (master->copy >= 0)
+        close(master->copy);
+    master->copy = copy;
+    master->copy_is_good = good;
+}
 
-    if (!config_load(&request, &config, error))
+/*
+ * Read main.cf and master.cf, and take them into service when both are good.  Where nothing
+ * good is in service yet, Postfix's way is better than none: what can be started is.
+ */
+static bool read_all(struct master *master, struct line_list *lines, struct error *error)
+{
+    AUTO_CLOSE int copy = copy_take(master->config_directory, error);
+    struct config_request request = { .directory = master->config_directory,
+                                      .program = "master", .copy = copy };
+    const struct config *config;
+
+    if (copy < 0 || !config_load(&request, &config, error))
         return false;
-    if (!lines_read(config, master->config_directory, &lines, error)) {
-        free_lines(&lines);
+    if (!lines_read(config, master->config_directory, lines, error)) {
         config_free(config);
         return false;
     }
-    config_free(master->config);
-    master->config = config;
+
+    bool good = copy_is_good(master, copy, lines);
+
+    if (!good && master->copy_is_good) {
+        config_free(config);
+        return error_set(error, "%s: not every service can be started with this configuration",
+                         master->config_directory);
+    }
+    swap_in(master, config, take_fd(&copy), good);
+    return true;
+}
+
+bool master_load(struct master *master, bool first, struct error *error)
+{
+    struct line_list lines = { NULL, 0, 0 };
+
+    if (!read_all(master, &lines, error)) {
+        free_lines(&lines);
+        return false;
+    }
 
     bool taken = take_lines(master, &lines, first, error);
 

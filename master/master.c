@@ -104,7 +104,8 @@ static void load_config(struct master *master, const struct command_line *line)
     struct error error;
 
     if (!config_load(&request, &master->config, &error))
-        log_fatal("%s", error.text);
+        config_fatal(&request, true, &error);
+    master->copy = -1;
     master->config_directory = memory_copy(master->config->config_directory);
     master->verbose = line->verbose;
     if (chdir(master->config->queue_directory) < 0)
@@ -269,7 +270,7 @@ static void reload(struct master *master)
              master->config_directory);
     if (!master_load(master, false, &error)) {
         log_error("%s", error.text);
-        log_warn("the configuration is as it was before this reload");
+        log_warn("the old configuration stays in service");
     }
 }
 

@@ -4,7 +4,7 @@
  *
  * One event loop, one thread.  The files: table (the lines and their services), listener
  * (sockets), child (processes), serve (when to start one), generation (reload and changed
- * files), wakeup, lock.
+ * files), copy (the main.cf in service), wakeup, lock.
  */
 #pragma once
 
@@ -74,6 +74,8 @@ struct master {
     struct events *events;
     const struct config *config;
     char *config_directory;
+    int copy;                   /* main.cf as it was when it was last taken into service */
+    bool copy_is_good;          /* every service can be started with it */
     int verbose;
     uid_t owner;
     gid_t owner_group;
@@ -119,6 +121,17 @@ void service_child_gone(struct child *child, int status);
 void service_renew(struct service_entry *service);
 bool master_load(struct master *master, bool first, struct error *error) MUST_USE;
 void service_free(struct service_entry *service);
+
+/* --- copy.c */
+
+/* The bytes of main.cf in memory that nobody can change; -1 with the error. */
+int copy_take(const char *directory, struct error *error) MUST_USE;
+
+/*
+ * Would every service of these lines start with that main.cf and its own -o?  Everything that is
+ * wrong is logged once, as a warning in Postfix's words.
+ */
+bool copy_is_good(const struct master *master, int copy, const struct line_list *lines);
 
 /* --- wakeup.c */
 

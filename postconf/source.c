@@ -30,7 +30,7 @@ struct source source_open(const struct options *options)
     AUTO_STR struct str nowhere = STR_EMPTY;
 
     str_format(&nowhere, "%s/main.cf", default_config_directory());
-    if (!main_cf_read(source.directory, warn, NULL, &source.main_cf, &error) ||
+    if (!main_cf_read(source.directory, 0, warn, NULL, &source.main_cf, &error) ||
         !main_cf_parse(SLICE_LITERAL(""), nowhere.data, NULL, NULL, &source.no_main_cf, &error))
         log_fatal("%s", error.text);
     if (chosen)

@@ -83,7 +83,7 @@ static void load_config(struct command_context *context)
     struct error error;
 
     if (!config_load(&request, &context->config, &error))
-        log_fatal("%s", error.text);
+        config_fatal(&request, true, &error);
     context->directory = context->config->config_directory;
     check_maillog(context->config);
     if (chdir(context->config->queue_directory) < 0)

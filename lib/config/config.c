@@ -65,28 +65,40 @@ static bool evaluate_for(struct loaded *loaded, const struct parameter *paramete
     return evaluate(loaded, parameter, name.data, text.data, error);
 }
 
-static bool evaluate_all(struct loaded *loaded, const char *program, struct error *error)
+static bool evaluate_all(struct loaded *loaded, const char *program, config_complain *complain,
+                         void *argument, struct error *error)
 {
     bool lmtp = strcmp(program, "lmtp") == 0;
+    bool good = true;
 
     for (size_t i = 0; i < parameter_count(); i++) {
         const struct parameter *parameter = parameter_at(i);
 
-        if (parameter_is_used_by(parameter, program) &&
-            !evaluate_for(loaded, parameter, lmtp, error))
+        if (!parameter_is_used_by(parameter, program) ||
+            evaluate_for(loaded, parameter, lmtp, error))
+            continue;
+        if (!complain)
             return false;
+        complain(argument, error->text);
+        good = false;
     }
-    return true;
+    return good;
 }
 
-bool config_load(const struct config_request *request, const struct config **config,
-                 struct error *error)
+static const char *program_of(const struct config_request *request)
+{
+    return request->program ? request->program : "";
+}
+
+/* main.cf and the -o settings, with nothing evaluated. */
+static struct loaded *read_all(const struct config_request *request, main_cf_warn *warn,
+                               struct error *error)
 {
     struct main_cf *main_cf;
-    const char *program = request->program ? request->program : "";
+    const char *program = program_of(request);
 
-    if (!main_cf_read(choose_directory(request), log_warning, NULL, &main_cf, error))
-        return false;
+    if (!main_cf_read(choose_directory(request), request->copy, warn, NULL, &main_cf, error))
+        return NULL;
     for (size_t i = 0; i < request->override_count; i++)
         main_cf_set(main_cf, request->overrides[i].name,
                     slice_trim(slice_of(request->overrides[i].value)));
@@ -97,12 +109,78 @@ bool config_load(const struct config_request *request, const struct config **con
     loaded->arena = arena;
     loaded->config.source = main_cf;
     loaded->names = names_new(main_cf, program, request->service ? request->service : program);
-    if (!evaluate_all(loaded, program, error)) {
+    return loaded;
+}
+
+bool config_load(const struct config_request *request, const struct config **config,
+                 struct error *error)
+{
+    struct loaded *loaded = read_all(request, log_warning, error);
+
+    if (!loaded)
+        return false;
+    if (!evaluate_all(loaded, program_of(request), NULL, NULL, error)) {
         config_free(&loaded->config);
         return false;
     }
     *config = &loaded->config;
     return true;
+}
+
+bool config_check(const struct config_request *request, config_complain *complain,
+                  void *argument)
+{
+    struct error error;
+    struct loaded *loaded = read_all(request, NULL, &error);
+
+    if (!loaded) {
+        complain(argument, error.text);
+        return false;
+    }
+
+    bool good = evaluate_all(loaded, program_of(request), complain, argument, &error);
+
+    config_free(&loaded->config);
+    return good;
+}
+
+static void peek(const struct loaded *loaded, const char *name, struct str *value)
+{
+    struct error error;
+
+    if (loaded && !names_value(loaded->names, slice_of(name), value, &error))
+        str_clear(value);
+}
+
+void config_fatal(const struct config_request *request, bool standard_error,
+                  const struct error *error)
+{
+    AUTO_STR struct str tag = STR_EMPTY, facility = STR_EMPTY, file = STR_EMPTY;
+    AUTO_STR struct str queue = STR_EMPTY;
+    const char *program = program_of(request);
+    struct error ignored;
+    const struct loaded *loaded = read_all(request, NULL, &ignored);
+    bool logger = strcmp(program, "postlogd") == 0;
+
+    peek(loaded, "syslog_name", &tag);
+    peek(loaded, "syslog_facility", &facility);
+    peek(loaded, "maillog_file", &file);
+    peek(loaded, "queue_directory", &queue);
+    str_format(&tag, "%s%s", tag.length > 0 ? "/" : "postfix/", program);
+    if (queue.length == 0 || chdir(queue.data) < 0)
+        str_clear(&file);
+    log_open(&(struct log_settings){
+        .tag = tag.data,
+        .program = program,
+        .facility = facility.data,
+        /* Who writes the log cannot be told what to write by itself. */
+        .postlog_socket = file.length == 0 ? NULL : logger ? "" : "public/postlog",
+        .fallback_file = file.length > 0 ? file.data : NULL,
+        .syslog = true,
+        .standard_error = standard_error,
+        .daemon = !standard_error,
+    });
+    log_fatal("%s", error->text);
 }
 
 void config_free(const struct config *config)

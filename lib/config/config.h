@@ -42,6 +42,7 @@ struct config_request {
     const char *service;    /* service_name of the master.cf line; NULL: the program */
     const struct config_override *overrides;    /* of -o, the later wins */
     size_t override_count;
+    int copy;               /* a descriptor that is read in place of main.cf; 0: none */
 };
 
 /*
@@ -52,6 +53,22 @@ struct config_request {
 bool config_load(const struct config_request *request, const struct config **config,
                  struct error *error) MUST_USE;
 void config_free(const struct config *config);
+
+/*
+ * Evaluate without loading: everything that is wrong goes to complain, in Postfix's words; what
+ * is no error is not spoken of.  False when there was a complaint.
+ */
+typedef void config_complain(void *argument, const char *text);
+bool config_check(const struct config_request *request, config_complain *complain,
+                  void *argument);
+
+/*
+ * config_load has failed: log its error as fatal and exit.  Where the log is main.cf says, as far
+ * as it can be told: a wrong value elsewhere is no reason to be silent.  Daemons do not speak
+ * to standard error once they serve.
+ */
+void config_fatal(const struct config_request *request, bool standard_error,
+                  const struct error *error) NO_RETURN;
 
 /*
  * The expanded value of any name: a parameter, whatever its type and whoever

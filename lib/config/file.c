@@ -7,12 +7,19 @@
 bool config_file_read(const char *path, struct str *text, struct error *error)
 {
     AUTO_CLOSE int file = open(path, O_RDONLY | O_CLOEXEC);
-    size_t start = text->length;
 
     if (file < 0)
         return error_system(error, "open %s", path);
+    return config_copy_read(file, path, text, error);
+}
+
+bool config_copy_read(int copy, const char *path, struct str *text, struct error *error)
+{
+    size_t start = text->length;
+
     for (;;) {
-        ssize_t count = read(file, str_reserve(text, 16384), 16384);
+        ssize_t count = pread(copy, str_reserve(text, 16384), 16384,
+                              (off_t)(text->length - start));
 
         if (count < 0)
             return error_system(error, "read %s", path);

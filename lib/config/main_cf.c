@@ -147,13 +147,17 @@ bool main_cf_parse(struct slice text, const char *path, main_cf_warn *warn, void
     return true;
 }
 
-bool main_cf_read(const char *directory, main_cf_warn *warn, void *argument,
+bool main_cf_read(const char *directory, int copy, main_cf_warn *warn, void *argument,
                   struct main_cf **main_cf, struct error *error)
 {
     AUTO_STR struct str path = STR_EMPTY, text = STR_EMPTY;
 
     str_format(&path, "%s/main.cf", directory);
-    return config_file_read(path.data, &text, error) &&
+
+    bool read = copy > 0 ? config_copy_read(copy, path.data, &text, error)
+                         : config_file_read(path.data, &text, error);
+
+    return read &&
            main_cf_parse(str_slice(&text), path.data, warn, argument, main_cf, error);
 }
 

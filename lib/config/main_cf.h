@@ -22,8 +22,11 @@ struct main_cf_entry {
  */
 typedef void main_cf_warn(void *argument, const char *text);
 
-/* Read DIRECTORY/main.cf.  Warnings go to warn, which may be NULL. */
-bool main_cf_read(const char *directory, main_cf_warn *warn, void *argument,
+/*
+ * Read DIRECTORY/main.cf, or the descriptor copy in its place unless that is 0.  Warnings go to
+ * warn, which may be NULL.
+ */
+bool main_cf_read(const char *directory, int copy, main_cf_warn *warn, void *argument,
                   struct main_cf **main_cf, struct error *error) MUST_USE;
 
 /* The same from memory; path is for messages, and the directory is its folder. */

@@ -16,7 +16,8 @@
 enum {
     CONTROL_FD = 3,         /* of a process: its control socket to master */
     PAGE_FD = 4,            /* its page */
-    FIRST_LISTENER_FD = 5,
+    COPY_FD = 5,            /* the main.cf that master serves from (master/copy.c) */
+    FIRST_LISTENER_FD = 6,
     CONTROL_LIMIT = 4096,   /* bytes of the longest message */
 };
 

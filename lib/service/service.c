@@ -29,6 +29,20 @@ static struct process *process_of(const struct service_context *context)
 
 /* --- Configuration. ---------------------------------------------------------------- */
 
+static bool is_socket(int fd)
+{
+    struct stat facts;
+
+    return fstat(fd, &facts) == 0 && S_ISSOCK(facts.st_mode);
+}
+
+static bool is_memory(int fd)
+{
+    struct stat facts;
+
+    return fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode);
+}
+
 static void load_config(struct process *process)
 {
     const struct options *options = &process->options;
@@ -37,11 +51,14 @@ static void load_config(struct process *process)
         .service = options->service_name,
         .overrides = options->overrides,
         .override_count = options->override_count,
+        .copy = is_memory(COPY_FD) ? COPY_FD : 0,
     };
     struct error error;
 
     if (!config_load(&request, &process->context.config, &error))
-        log_fatal("%s", error.text);
+        config_fatal(&request, false, &error);
+    if (request.copy)
+        close(request.copy);
 }
 
 /* What the rows of the skeleton's own parameters say. */
@@ -110,20 +127,6 @@ static void take_signals(struct process *process)
     process->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     if (process->signals < 0)
         log_fatal("signalfd: %m");
-}
-
-static bool is_socket(int fd)
-{
-    struct stat facts;
-
-    return fstat(fd, &facts) == 0 && S_ISSOCK(facts.st_mode);
-}
-
-static bool is_memory(int fd)
-{
-    struct stat facts;
-
-    return fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode);
 }
 
 static void take_descriptors(struct process *process)

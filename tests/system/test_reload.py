@@ -118,3 +118,54 @@ def test_a_broken_main_cf_leaves_the_old_one_in_service(ours, reader, mailbox):
     instance.wait_log(r"bad boolean configuration: smtpd_helo_required = maybe")
     measure.drained(instance)
     assert len(mailbox(sent)) == sent
+
+
+def test_a_broken_option_in_master_cf_leaves_the_old_one_in_service(ours, reader, mailbox):
+    instance = ours(settings={"home_mailbox": "Maildir/"})
+    path = instance.config / "master.cf"
+    path.write_text(path.read_text() +
+                    "relay unix - - n - - smtp\n  -o smtp_connect_timeout=never\n")
+    instance.run("postfix", "reload")
+    instance.wait_log(r"warning: parameter smtp_connect_timeout: bad time value or unit: never")
+    instance.wait_log(r"warning: the old configuration stays in service")
+    instance.send("a@example.org", [f"{reader.pw_name}@test.example"])
+    assert len(mailbox(1)) == 1
+    assert "throttling" not in instance.log()
+
+
+def test_a_mended_main_cf_is_taken_into_service(ours):
+    instance = ours(settings={"smtpd_banner": "$myhostname ESMTP first"})
+    instance.set(smtpd_helo_required="maybe", smtpd_banner="$myhostname ESMTP second")
+    instance.run("postfix", "reload")
+    instance.wait_log(r"warning: the old configuration stays in service")
+    # The line is named once, though two services read it.
+    assert instance.log().count("smtpd_helo_required = maybe") == 1
+
+    def banner():
+        with socket.create_connection(("127.0.0.1", instance.port), timeout=10) as client:
+            return client.recv(500)
+
+    assert b"ESMTP first" in banner()
+    instance.set(smtpd_helo_required="no")
+    instance.run("postfix", "reload")
+    assert wait_for(lambda: b"ESMTP second" in banner(), 10)
+
+
+def test_a_broken_main_cf_at_the_first_start_is_fatal_in_the_log_it_names(ours):
+    instance = ours(start=False, settings={"smtpd_helo_required": "maybe",
+                                           "service_throttle_time": "1s"})
+    instance.run("postfix", "start")
+    with socket.create_connection(("127.0.0.1", instance.port), timeout=10):
+        instance.wait_log(r"postfix/smtpd\[\d+\]: fatal: bad boolean configuration: "
+                          r"smtpd_helo_required = maybe")
+        instance.wait_log(r"/smtpd: bad command startup -- throttling")
+
+
+def test_a_value_that_every_program_reads_stops_the_start(ours):
+    instance = ours(start=False)
+    instance.set(max_idle="maybe")
+    result = instance.run("postfix", "start", check=False)
+    assert result.returncode == 1
+    words = "fatal: parameter max_idle: bad time value or unit: maybe"
+    assert words in result.stderr
+    assert re.search(r"postfix/postfix\[\d+\]: " + words, instance.log())
