@@ -20,6 +20,7 @@ struct smtpd {
     struct dns *dns;
     struct lane_pool *cleanup;
     const char *queue_directory;
+    const char *flush;          /* socket of the flush service */
 };
 
 /* What a client has here while it is connected. */
@@ -84,6 +85,13 @@ static void wait_seconds(UNUSED void *argument, int seconds)
     nanosleep(&span, NULL);
 }
 
+static enum flush_answer flush_site(void *argument, struct slice site)
+{
+    struct smtpd *smtpd = argument;
+
+    return flush_ask_site(smtpd->flush, site, smtpd->server.config->ipc_timeout);
+}
+
 bool smtpd_prepare(struct service_context *context, struct error *error)
 {
     const struct config *config = context->config;
@@ -102,6 +110,7 @@ bool smtpd_prepare(struct service_context *context, struct error *error)
     smtpd->cleanup = lane_pool_new(service_socket(context, "public",
                                                   config->cleanup_service_name),
                                    64, LANE_IDLE_SECONDS);
+    smtpd->flush = service_socket(context, "public", config->flush_service_name);
     smtpd->server.calls = (struct server_calls){
         .argument = smtpd,
         .submit = submit,
@@ -111,6 +120,7 @@ bool smtpd_prepare(struct service_context *context, struct error *error)
         .queue_free = queue_free,
         .query = query,
         .pause = wait_seconds,
+        .flush_site = flush_site,
     };
     return server_open(&smtpd->server, config, tables, error);
 }

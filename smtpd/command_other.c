@@ -25,6 +25,7 @@ static const char *neutral_name(struct arena *arena, struct slice name)
 /* The old name stays in the arena: a client that sends many is stopped by its ceiling. */
 enum { SESSION_MEMORY_LIMIT = 64 * 1024 };
 
+/* protocol NULL: as it was. */
 static bool greet_client(struct session *session, struct slice name, const char *protocol)
 {
     AUTO_ARENA struct arena *arena = arena_new();
@@ -43,7 +44,9 @@ static bool greet_client(struct session *session, struct slice name, const char 
         reply_refused(session, &verdict);
     else {
         mail_reset(session);
-        session->facts.protocol = protocol;
+        /* HELO behind EHLO takes nothing back. */
+        if (protocol)
+            session->facts.protocol = protocol;
     }
     session->facts.helo = verdict.result == VERDICT_REJECT ? NULL
                                                            : neutral_name(session->arena, name);
@@ -56,9 +59,8 @@ bool obey_helo(struct session *session, struct slice arguments)
         reply(session, REPLY_HELO_SYNTAX);
         return false;
     }
-    if (!greet_client(session, arguments, "SMTP"))
+    if (!greet_client(session, arguments, NULL))
         return false;
-    session->pipelining = false;
     reply(session, REPLY_HELLO, session->server->config->myhostname);
     return true;
 }
@@ -207,6 +209,33 @@ static bool etrn_is_allowed(struct session *session, struct slice domain)
            match_list_get(session->server->fast_flush_domains, domain, &error) == MATCH_YES;
 }
 
+static bool refuse_etrn(struct session *session, struct slice domain)
+{
+    log_warn("reject: ETRN %.*s... from %s[%s]", SLICE_ARGS(slice_part(domain, 0, 100)),
+             session->facts.name, session->facts.address);
+    reply(session, REPLY_ETRN_REFUSED, SLICE_ARGS(domain));
+    return false;
+}
+
+static bool start_queue(struct session *session, struct slice domain)
+{
+    const struct server_calls *calls = &session->server->calls;
+
+    switch (calls->flush_site(calls->argument, domain)) {
+    case FLUSH_STARTED:
+        reply(session, REPLY_ETRN_STARTED);
+        return true;
+    case FLUSH_NOT_SERVED:
+        return refuse_etrn(session, domain);
+    case FLUSH_BAD_SITE:
+        reply(session, REPLY_ETRN_BAD);
+        return false;
+    default:
+        reply(session, REPLY_ETRN_TROUBLE);
+        return false;
+    }
+}
+
 static bool etrn_domain(struct session *session, struct slice domain)
 {
     AUTO_ARENA struct arena *arena = arena_new();
@@ -220,15 +249,9 @@ static bool etrn_domain(struct session *session, struct slice domain)
         reply_refused(session, &verdict);
         return false;
     }
-    if (!etrn_is_allowed(session, domain)) {
-        log_warn("reject: ETRN %.*s... from %s[%s]", SLICE_ARGS(slice_part(domain, 0, 100)),
-                 session->facts.name, session->facts.address);
-        reply(session, 459, "", "<%.*s>: service unavailable", SLICE_ARGS(domain));
-        return false;
-    }
-    /* There is no flush service to ask. */
-    reply(session, REPLY_ETRN_TROUBLE);
-    return false;
+    if (!etrn_is_allowed(session, domain))
+        return refuse_etrn(session, domain);
+    return start_queue(session, domain);
 }
 
 bool obey_etrn(struct session *session, struct slice arguments)
@@ -250,7 +273,8 @@ bool obey_etrn(struct session *session, struct slice arguments)
     }
     if (domain.data[0] == '@' || domain.data[0] == '#')
         domain = slice_from(domain, 1);
-    if (!address_is_host_name(domain) && !address_domain_is_literal(domain, &host)) {
+    if (address_domain_is_literal(domain, &host) ? !address_is_ip(host, NULL)
+                                                 : !address_is_host_name(domain)) {
         reply(session, REPLY_ETRN_BAD);
         return false;
     }

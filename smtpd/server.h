@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "deliver/submission.h"
 #include "dns/dns.h"
+#include "flush.h"
 #include "table/match.h"
 
 struct policy;
@@ -31,6 +32,8 @@ struct server_calls {
     void (*query)(void *argument, const char *name, enum dns_type type, struct arena *arena,
                   struct dns_answer *answer);
     void (*pause)(void *argument, int seconds);
+    /* Start the delivery of a site's deferred mail (ETRN). */
+    enum flush_answer (*flush_site)(void *argument, struct slice site);
 };
 
 struct server {

@@ -26,6 +26,8 @@ struct stand_in {
     int64_t room;
     unsigned submitted, abandoned;
     enum dns_status dns;
+    enum flush_answer flush;
+    struct str site;            /* that ETRN asked for */
 };
 
 static void *submit(void *argument, struct submission *submission)
@@ -75,6 +77,14 @@ static void query(void *argument, UNUSED const char *name, UNUSED enum dns_type 
     answer->status = ((struct stand_in *)argument)->dns;
 }
 
+static enum flush_answer flush_site(void *argument, struct slice site)
+{
+    struct stand_in *in = argument;
+
+    str_set(&in->site, site);
+    return in->flush;
+}
+
 static void wait_seconds(UNUSED void *argument, UNUSED int seconds)
 {
 }
@@ -120,12 +130,13 @@ static struct stand_in *stand_in_new(const char *more)
         fail_msg("%s", error.text);
     unlink(path.data);
     rmdir(in->folder);
+    in->site = STR_EMPTY;
     in->content = in->recipients = in->received = in->queue_id = STR_EMPTY;
     in->room = INT64_MAX;
     in->text = "";
     in->dns = DNS_NO_DOMAIN;
     in->server.calls = (struct server_calls){ in, submit, submit_add, submit_end, submit_abandon,
-                                              queue_free, query, wait_seconds };
+                                              queue_free, query, wait_seconds, flush_site };
     if (!server_open(&in->server, in->config, &tables, &error))
         fail_msg("%s", error.text);
     return in;
@@ -139,6 +150,7 @@ static void stand_in_free(struct stand_in *in)
     str_free(&in->recipients);
     str_free(&in->received);
     str_free(&in->queue_id);
+    str_free(&in->site);
     free(in);
 }
 
@@ -679,4 +691,31 @@ TEST(policy_refuses_to_be_an_open_relay)
 
     for (size_t i = 0; i < COUNT(cases); i++)
         CHECK(opens(cases[i].relay, cases[i].recipient) == cases[i].good);
+}
+
+TEST(etrn_asks_the_flush_service_for_domains_that_it_serves)
+{
+    static const struct { const char *line; enum flush_answer flush; const char *wanted, *site; }
+    cases[] = {
+        { "ETRN relay.test", FLUSH_STARTED, "250 Queuing started", "relay.test" },
+        { "ETRN @relay.test", FLUSH_STARTED, "250 Queuing started", "relay.test" },
+        { "ETRN relay.test", FLUSH_TROUBLE, "458 Unable to queue messages", "relay.test" },
+        { "ETRN relay.test", FLUSH_BAD_SITE, "501 Error: invalid parameter syntax", "relay.test" },
+        { "ETRN relay.test", FLUSH_NOT_SERVED, "459 <relay.test>: service unavailable",
+          "relay.test" },
+        { "ETRN other.test", FLUSH_STARTED, "459 <other.test>: service unavailable", "" },
+        { "ETRN [x]", FLUSH_STARTED, "501 Error: invalid parameter syntax", "" },
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct stand_in *in = stand_in_new("fast_flush_domains = relay.test\n");
+        struct talk *talk = talk_new(in, "192.0.2.1");
+
+        in->flush = cases[i].flush;
+        say(talk, cases[i].line);
+        CHECK_TEXT(last_answer(talk), cases[i].wanted);
+        CHECK_TEXT(in->site.data, cases[i].site);
+        talk_free(talk);
+        stand_in_free(in);
+    }
 }

@@ -28,6 +28,7 @@ proxymap  unix  -       -       n       -       -       proxymap
 smtp      unix  -       -       n       -       -       smtp
 relay     unix  -       -       n       -       -       smtp
 showq     unix  n       -       n       -       -       showq
+flush     unix  n       -       n       1000?   0       flush
 error     unix  -       -       n       -       -       error
 retry     unix  -       -       n       -       -       error
 discard   unix  -       -       n       -       -       discard
@@ -39,7 +40,6 @@ postlog   unix-dgram n  -       n       -       1       postlogd
 DEBIAN_MORE = """\
 tlsmgr    unix  -       -       n       1000?   1       tlsmgr
 verify    unix  -       -       n       -       1       verify
-flush     unix  n       -       n       1000?   0       flush
 virtual   unix  -       n       n       -       -       virtual
 anvil     unix  -       -       n       -       1       anvil
 scache    unix  -       -       n       -       1       scache

@@ -538,6 +538,23 @@ TEST(paths_are_taken_as_clients_send_them)
     }
 }
 
+TEST(words_and_comments_around_a_path_are_dropped)
+{
+    static const char *const paths[] = {
+        "(c)<a@b.test>", "<a@b.test>(c)", "x<a@b.test>", "\"x y\"<a@b.test>", "(<c@d.test>)<a@b.test>",
+    };
+
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        AUTO_STR struct str internal = STR_EMPTY;
+        struct slice rest = slice_of(paths[i]);
+
+        CHECK_NUMBER(address_parse_path(&rest, 0, &internal), PATH_GOOD);
+        CHECK_TEXT(internal.data, "a@b.test");
+        rest = slice_of(paths[i]);
+        CHECK_NUMBER(address_parse_path(&rest, PATH_STRICT, &internal), PATH_BAD);
+    }
+}
+
 TEST(the_null_path_is_taken_where_it_is_allowed)
 {
     static const char *const nulls[] = { "<>", "<\"\">", "< >", " <>" };

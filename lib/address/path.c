@@ -104,6 +104,25 @@ static enum path_result check_address(struct slice internal, unsigned flags)
     return bytes_are_allowed(internal, flags) ? PATH_GOOD : PATH_BAD;
 }
 
+/* Nothing but comments, or nothing at all. */
+static bool is_comment(struct slice word)
+{
+    AUTO_STR struct str bare = STR_EMPTY;
+
+    external_strip_comments(&bare, word);
+    return !slice_trim(str_slice(&bare)).length;
+}
+
+/* "words<a@b>(comment)", as in a header field. */
+static bool has_words(struct slice word)
+{
+    size_t end = external_find(word, '>');
+
+    return (!slice_starts(word, "<") || !slice_ends(word, ">"))
+        && external_find(word, '<') < end && end < word.length
+        && is_comment(slice_from(word, end + 1));
+}
+
 enum path_result address_parse_path(struct slice *rest, unsigned flags, struct str *internal)
 {
     struct slice text = slice_trim_start(*rest);
@@ -113,7 +132,13 @@ enum path_result address_parse_path(struct slice *rest, unsigned flags, struct s
 
     *rest = slice_from(text, word.length);
     str_clear(internal);
-    if (!is_closed(word) || !strip_brackets(&word, &bracketed))
+    if (!is_closed(word))
+        return PATH_BAD;
+    if (!(flags & PATH_STRICT) && has_words(word)) {
+        header_find_addresses(word, take_found, &found);
+        return found.count > 1 ? PATH_BAD : check_address(str_slice(internal), flags);
+    }
+    if (!strip_brackets(&word, &bracketed))
         return PATH_BAD;
     if ((flags & PATH_STRICT) && (!bracketed || !is_plain(word)))
         return PATH_BAD;
@@ -122,7 +147,7 @@ enum path_result address_parse_path(struct slice *rest, unsigned flags, struct s
     if (!bracketed && !word.length)
         return PATH_BAD;
     header_find_addresses(address_strip_route(word), take_found, &found);
-    if (found.count > 1 || (!found.count && word.length))
+    if (found.count > 1 || (!found.count && !is_comment(word)))
         return PATH_BAD;
     return check_address(str_slice(internal), flags);
 }

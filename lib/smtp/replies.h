@@ -59,7 +59,7 @@
 #define REPLY_ETRN_BAD          501, "", "Error: invalid parameter syntax"
 #define REPLY_ETRN_IN_MAIL      503, "", "Error: MAIL transaction in progress"
 #define REPLY_ETRN_HELO_FIRST   503, "", "Error: send HELO/EHLO first"
-#define REPLY_ETRN_REFUSED      459, "", "<%s>: service unavailable"
+#define REPLY_ETRN_REFUSED      459, "", "<%.*s>: service unavailable"
 #define REPLY_ETRN_TROUBLE      458, "", "Unable to queue messages"
 #define REPLY_ETRN_STARTED      250, "", "Queuing started"
 #define REPLY_IN_TRANSACTION    503, "5.5.1", "Error: MAIL transaction in progress"

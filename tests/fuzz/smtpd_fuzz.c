@@ -57,6 +57,12 @@ static void wait_seconds(void *argument, int seconds)
     (void)argument, (void)seconds;
 }
 
+static enum flush_answer flush_site(void *argument, struct slice site)
+{
+    (void)argument;
+    return site.length % 2 ? FLUSH_STARTED : FLUSH_TROUBLE;
+}
+
 static const char main_cf[] =
     "compatibility_level = 3.6\nmyhostname = mx.example.test\nmyorigin = example.test\n"
     "mydestination = example.test\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\n"
@@ -91,8 +97,11 @@ static struct server *open_server(void)
         abort();
     fputs(main_cf, file);
     fclose(file);
-    server->calls = (struct server_calls){ server, submit, submit_add, submit_end,
-                                           submit_abandon, queue_free, query, wait_seconds };
+    server->calls = (struct server_calls){
+        .argument = server, .submit = submit, .submit_add = submit_add, .submit_end = submit_end,
+        .submit_abandon = submit_abandon, .queue_free = queue_free, .query = query,
+        .pause = wait_seconds, .flush_site = flush_site,
+    };
     if (!config_load(&(struct config_request){ .directory = folder, .program = "smtpd" }, &config,
                      &error) || !server_open(server, config, &tables, &error)) {
         fprintf(stderr, "%s\n", error.text);

@@ -67,6 +67,9 @@ SETTINGS = {
                "smtpd_junk_command_limit": "3", "disable_vrfy_command": "yes",
                "smtpd_discard_ehlo_keywords": "dsn, etrn, silent-discard",
                "show_user_unknown_table_name": "no"},
+    "flush": {"fast_flush_domains": "$relay_domains, example.test",
+              "smtpd_etrn_restrictions":
+              "check_etrn_access inline:{ {no.test = REJECT not you}, {later.test = DEFER} }"},
     "strict": {"strict_rfc821_envelopes": "yes", "strict_smtputf8": "yes",
                "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
                "soft_bounce": "yes"},
@@ -76,7 +79,8 @@ ADDRESSES = ["a@b.test", "a", "", "a@", "@b.test", "a b@c.test", '"a b"@c.test',
              "a@[192.0.2.1", "a@b@c.test", "a@b..test", "a@-b", "a@b_c.test", "-a@b.test",
              ".a@b.test", "a..b@c.test", "@x,@y:a@b.test", "a%b@c.test", "a!b", "x" * 300 + "@b.test",
              "a@" + "x" * 300, "a\\ b@c.test", "a(c)b@c.test", "a@c.test (c)", "a,b@c.test",
-             "a;b@c.test", '""@c.test', '"a"@c.test', "j\u00f6@c.test", "a@b.test."]
+             "a;b@c.test", "(c)",
+             '""@c.test', '"a"@c.test', "j\u00f6@c.test", "a@b.test."]
 
 RECIPIENTS = ["alice@example.test", "ALICE@EXAMPLE.TEST", "alice", "zork@example.test", "zork",
               "x@nowhere.test", "x@relay.test", "x@sub.relay.test", "ok@virt.test", "no@virt.test",
@@ -85,6 +89,13 @@ RECIPIENTS = ["alice@example.test", "ALICE@EXAMPLE.TEST", "alice", "zork@example
               "x%nowhere.test@example.test", '"x@nowhere.test"@example.test',
               "alice@[127.0.0.1]", "x@[192.0.2.1]", "nowhere.test!x", "@relay.test:x@nowhere.test",
               "alice+x@example.test", "alice@localhost", "alice@mx.example.test"]
+
+RECIPIENT_PATHS = ["(c)<alice@example.test>", "(c)<alice@example.test> NOTIFY=NEVER",
+                   "<alice@example.test>(c)", "<alice@example.test> (c)", "(c)", "x<alice@example.test>",
+                   "(c)alice@example.test", "((c)<alice@example.test>", "(c)<>",
+                   '"x y"<alice@example.test>']
+
+SENDER_PATHS = ["<a@b.test>(d)<c@d.test>", "(c)<>", "(<x@y.test>)<a@b.test>"]
 
 OPTIONS = ["SIZE=10", "SIZE=", "SIZE=x", "SIZE=-1", "SIZE=99999999999", "BODY=8BITMIME", "BODY=7BIT",
            "BODY=X", "RET=FULL", "RET=HDRS RET=FULL", "RET=X", "ENVID=x", "ENVID=", "ENVID=+zz",
@@ -100,7 +111,9 @@ COMMANDS = ["EHLO h.test", "HELO h.test", "EHLO", "HELO", "EHLO a b", "HELO <x>"
             "MAIL FROM:<a@b.test>", "MAIL FROM:<>", "MAIL", "RCPT TO:<alice@example.test>",
             "RCPT TO:<zork@example.test>", "RCPT TO:<x@relay.test>", "RCPT",
             "DATA", "BDAT 4\r\nab\r\n", "BDAT 4 LAST\r\nab\r\n", "BDAT 0 LAST", "BDAT 0", "STARTTLS",
-            "AUTH PLAIN", "XCLIENT NAME=x", "XFORWARD NAME=x", "ETRN x.test", "ETRN", "ETRN -x"]
+            "AUTH PLAIN", "XCLIENT NAME=x", "XFORWARD NAME=x", "ETRN x.test", "ETRN", "ETRN -x",
+            "ETRN relay.test", "ETRN @relay.test", "ETRN #relay.test", "ETRN sub.relay.test",
+            "ETRN [1.2.3.4]", "ETRN [x]", "ETRN relay.test.", "ETRN no.test", "ETRN later.test"]
 
 CONTENT = b"Subject: x\r\n\r\n..dot\r\n.\r\n"
 
@@ -114,6 +127,8 @@ def dialogues(name):
                                                     for a in ADDRESSES[13:]))
     yield ehlo + list(itertools.chain.from_iterable((f"MAIL FROM:<a@b.test> {o}", "RSET")
                                                     for o in OPTIONS))
+    yield ehlo + [f"MAIL FROM:{a}" for a in SENDER_PATHS]
+    yield ehlo + [mail] + [f"RCPT TO:{a}" for a in RECIPIENT_PATHS]
     for part in (RECIPIENTS[:9], RECIPIENTS[9:18], RECIPIENTS[18:]):
         yield ehlo + [mail] + [f"RCPT TO:<{r}>" for r in part]
         yield ["HELO foo", mail] + [f"RCPT TO:<{r}>" for r in part]
@@ -126,6 +141,9 @@ def dialogues(name):
                    "RCPT TO:<x@nowhere.test>", "DATA", "QUIT"]
     yield ["FOO"] * 25
     yield ["NOOP"] * 30
+    if name == "flush":
+        for command in (c for c in COMMANDS if c.startswith("ETRN")):
+            yield [command, "EHLO h.test", command, mail, command]
     chance = random.Random(name)
     for _ in range(40):
         yield [chance.choice(COMMANDS) for _ in range(chance.randrange(3, 15))]
