@@ -70,7 +70,7 @@ struct qmgr {
     struct resolver *resolver;
     struct lookup *lookup;
     struct scheduler *scheduler;
-    struct loader *loads, *finishes;
+    struct loader *finishes;        /* may wait for bounce for long */
     struct lane_pool *bounce, *defer, *trace;
     struct hash *messages;          /* by id: struct active */
     size_t message_limit, recipients;

@@ -84,14 +84,17 @@ bool channel_flush(struct channel *channel)
 
 enum channel_state channel_fill(struct channel *channel)
 {
-    char *room = str_reserve(&channel->input, READ_BYTES);
-    ssize_t got = recv(channel->fd, room, READ_BYTES, MSG_DONTWAIT);
+    size_t before = channel->input.length;
+    ssize_t got;
 
-    if (got > 0) {
-        str_added(&channel->input, (size_t)got);
-        return CHANNEL_OPEN;
-    }
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+    do {
+        char *room = str_reserve(&channel->input, READ_BYTES);
+
+        got = recv(channel->fd, room, READ_BYTES, MSG_DONTWAIT);
+        if (got > 0)
+            str_added(&channel->input, (size_t)got);
+    } while (got == READ_BYTES || (got < 0 && errno == EINTR));
+    if (got > 0 || channel->input.length > before || (got < 0 && errno == EAGAIN))
         return CHANNEL_OPEN;
     return got < 0 && errno == ECONNRESET ? CHANNEL_RESET : CHANNEL_CLOSED;
 }

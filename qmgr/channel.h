@@ -23,7 +23,7 @@ bool channel_flush(struct channel *channel);
 
 enum channel_state { CHANNEL_OPEN, CHANNEL_CLOSED, CHANNEL_RESET /* with what we sent unread */ };
 
-/* Read what there is. */
+/* Read what there is; the end behind it only when nothing else comes any more. */
 enum channel_state channel_fill(struct channel *channel);
 
 /*

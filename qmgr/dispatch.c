@@ -235,10 +235,12 @@ static void lane_ready(void *argument, int fd, unsigned mask)
     if (mask & EVENT_WRITE) {
         (void)channel_flush(lane->channel);
         if (lane->channel->output.length == 0)
-            events_watch(lane->qmgr->events, fd, EVENT_READ, lane_ready, lane);
+            events_watch(lane->qmgr->events, fd, EVENT_READ | EVENT_EDGE, lane_ready, lane);
     }
     if (!(mask & EVENT_READ))
         return;
+    if (mask & EVENT_GONE)      /* the end comes after what is read now: no edge tells of it */
+        events_watch(lane->qmgr->events, fd, EVENT_READ, lane_ready, lane);
     switch (channel_fill(lane->channel)) {
     case CHANNEL_OPEN:
         read_reports(lane);
@@ -313,8 +315,8 @@ static bool send_request(struct agent_lane *lane)
     if (!channel_send(lane->channel, &output, lane->message->fd))
         return false;
     if (lane->channel->output.length > 0)
-        events_watch(lane->qmgr->events, lane->channel->fd, EVENT_READ | EVENT_WRITE, lane_ready,
-                     lane);
+        events_watch(lane->qmgr->events, lane->channel->fd, EVENT_READ | EVENT_WRITE | EVENT_EDGE,
+                     lane_ready, lane);
     return true;
 }
 
@@ -353,7 +355,7 @@ static struct agent_lane *open_lane(struct qmgr *qmgr, struct transport *transpo
     lane->destination = STR_EMPTY;
     link_lane(&lanes_of(transport)->idle, lane);
     lanes_of(transport)->unanswered++;
-    events_watch(qmgr->events, lane->channel->fd, EVENT_READ, lane_ready, lane);
+    events_watch(qmgr->events, lane->channel->fd, EVENT_READ | EVENT_EDGE, lane_ready, lane);
     return lane;
 }
 

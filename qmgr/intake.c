@@ -130,7 +130,7 @@ static void walk_feed(struct walk *walk)
         walk->wanted = walk->wanted_all = false;
     }
     walk->running = true;
-    loader_submit(walk->qmgr->loads, walk_on, walked, walk);
+    events_work(walk->qmgr->events, walk_on, walked, walk);
 }
 
 static void walk_want(struct walk *walk, bool all)
@@ -205,8 +205,8 @@ static void link_ready(void *argument, int fd, unsigned mask)
     size_t start = 0, used = 0;
     bool bad = false;
 
-    (void)fd;
-    (void)mask;
+    if (mask & EVENT_GONE)      /* the end comes after what was read now: no edge tells of it */
+        events_watch(link->qmgr->events, fd, EVENT_READ, link_ready, link);
     while (channel_frame(link->channel, start, &frame, &used, &bad)) {
         note_arrival(link->qmgr, frame);
         start += used;
@@ -229,7 +229,7 @@ void intake_accepted(struct service_context *context, struct events *events, int
     if (link->next)
         link->next->previous = link;
     qmgr->intake->links = link;
-    events_watch(events, fd, EVENT_READ, link_ready, link);
+    events_watch(events, fd, EVENT_READ | EVENT_EDGE, link_ready, link);
 }
 
 /* --- triggers -------------------------------------------------------------------------------- */

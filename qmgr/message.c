@@ -41,13 +41,22 @@ void active_free(struct active *active)
     events_set_busy(qmgr->events, hash_count(qmgr->messages) > 0);
 }
 
-/* A loader thread has the message until its callback calls take_back. */
-static void hand_out(struct active *active, struct loader *loader, void (*work)(void *argument),
+/* A thread is out with the message until its callback calls take_back. */
+static void hand_out(struct active *active, void (*work)(void *argument),
                      void (*then)(void *argument))
 {
     active->busy = true;
     active->qmgr->busy++;
-    loader_submit(loader, work, then, active);
+    events_work(active->qmgr->events, work, then, active);
+}
+
+/* The same, but it may wait for other services for long. */
+static void hand_to_loader(struct active *active, void (*work)(void *argument),
+                           void (*then)(void *argument))
+{
+    active->busy = true;
+    active->qmgr->busy++;
+    loader_submit(active->qmgr->finishes, work, then, active);
 }
 
 static void take_back(struct active *active)
@@ -133,7 +142,7 @@ static void loaded(void *argument)
 void active_load(struct active *active)
 {
     active->recipient_limit = recipient_share(active->qmgr);
-    hand_out(active, active->qmgr->loads, load_message, loaded);
+    hand_out(active, load_message, loaded);
 }
 
 static void loaded_more(void *argument)
@@ -182,7 +191,7 @@ static void start_marking(struct active *active)
     active->marking = active->done;
     active->done = marks;
     active->done.count = 0;
-    hand_out(active, active->qmgr->loads, mark_message, marked);
+    hand_out(active, mark_message, marked);
 }
 
 void active_done(struct active *active, int64_t handle, bool bounced)
@@ -214,12 +223,14 @@ void active_settle(struct active *active)
     }
     if (!active->complete && !active->failed) {
         active->recipient_limit = recipient_share(qmgr);
-        hand_out(active, qmgr->loads, load_more, loaded_more);
+        hand_out(active, load_more, loaded_more);
         return;
     }
     /* Notifications wait for cleanup: they must not hold up what only is to be removed. */
-    hand_out(active, may_wait_for_bounce(active) ? qmgr->finishes : qmgr->loads, finish_message,
-             finished);
+    if (may_wait_for_bounce(active))
+        hand_to_loader(active, finish_message, finished);
+    else
+        hand_out(active, finish_message, finished);
 }
 
 void active_retry(struct active *active, const size_t *recipients, size_t count,

@@ -1,6 +1,7 @@
 /*
- * qmgr: decides what is delivered when.  One thread schedules; loader threads wait for the
- * disk, for tables and for bounce in its place (architecture 5.1).
+ * qmgr: decides what is delivered when.  A few threads share the event loop and schedule by
+ * turns; whoever has to wait for the disk or a table does so outside the turn (events_work).
+ * What may wait for bounce, and so for cleanup, is done by loader threads of its own.
  */
 #include "active.h"
 #include "intake.h"
@@ -182,7 +183,7 @@ static bool qmgr_start(struct service_context *context, struct events *events,
     /* master lets this generation go only when the last one has ended: the queue is ours. */
     if (!queue_recover(qmgr->queue, error))
         return false;
-    qmgr->loads = loader_new(events, LOAD_THREADS);
+    events_share(events, LOAD_THREADS);
     qmgr->finishes = loader_new(events, FINISH_THREADS);
     qmgr->intake = intake_new(qmgr);
     intake_start(qmgr);
@@ -209,7 +210,6 @@ static void qmgr_stop(struct service_context *context, struct events *events)
         events_at(events, moment_after(STOP_SECONDS), out_of_time, qmgr);
         events_run(events);
     }
-    loader_free(qmgr->loads);
     /* A message whose delivery was reported must leave the queue, or it is delivered again. */
     loader_drain(qmgr->finishes);
 }

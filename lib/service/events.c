@@ -1,5 +1,7 @@
 #include "service/events.h"
 
+#include "service/timer_heap.h"
+
 #include "base/memory.h"
 #include "base/moment.h"
 #include "base/vector.h"
@@ -10,22 +12,14 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 struct watch {
     int fd;
-    bool gone;              /* forgotten; freed when the events in hand are done */
+    uint32_t number;        /* tells it from an earlier watch of the same descriptor */
     unsigned mask;
     void (*ready)(void *argument, int fd, unsigned mask);
-    void *argument;
-    struct watch *next_gone;
-};
-
-struct event_timer {
-    int64_t moment;
-    uint64_t number;        /* timers of the same moment keep their order */
-    size_t place;           /* in the heap */
-    void (*due)(void *argument);
     void *argument;
 };
 
@@ -35,19 +29,35 @@ struct post {
     struct post *next;
 };
 
+struct task {
+    void (*work)(void *argument);
+    void (*then)(void *argument);
+    void *argument;
+    struct task *next;
+};
+
 struct events {
     int epoll;
-    int wake;               /* eventfd: posts are there */
+    int wake;               /* eventfd: posts or tasks are there */
+    int timer;              /* timerfd, of a shared loop; -1: epoll_wait has the time-out */
+    int64_t timer_moment;   /* what the timerfd is set to; INT64_MAX: nothing */
+    pthread_mutex_t turn;   /* held while handlers run; all up to the lock belongs to it */
     bool stopped;
     struct { struct watch **items; size_t count, capacity; } watches;   /* by descriptor */
-    struct watch *gone;
-    struct { struct event_timer **items; size_t count, capacity; } heap;
+    uint32_t watch_number;
+    struct timer_heap timers;
     uint64_t timer_number;
+    struct task *first_task, **last_task;
+    size_t working;         /* threads that are out on a task */
+    size_t waiting;         /* threads in epoll_wait */
+    size_t helpers;         /* threads beside the one of events_run */
+    bool busy;
     pthread_mutex_t lock;
     struct post *first_post, **last_post;
     bool sleeping;          /* under the lock: a post has to wake the loop */
-    bool busy;
 };
+
+enum { HELPER_LIMIT = 8, STACK_BYTES = 256 * 1024 };
 
 /* The posts that are there; with none the loop is about to sleep, and the next one wakes it. */
 static struct post *take_posts(struct events *events, bool may_sleep)
@@ -77,13 +87,23 @@ static bool run_posts(struct events *events)
     return ran;
 }
 
-/* Edge-triggered, so its counter need not be read. */
-static void watch_wake(struct events *events)
-{
-    struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.ptr = NULL };
+enum { WAKE_EVENT = -1 };   /* no watch: a thread has to look */
 
-    if (epoll_ctl(events->epoll, EPOLL_CTL_ADD, events->wake, &event) < 0)
+/* Edge-triggered, so its counter need not be read, and one thread wakes up for it. */
+static void watch_counter(struct events *events, int fd)
+{
+    struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.u64 = WAKE_EVENT };
+
+    if (epoll_ctl(events->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
         log_fatal("epoll: %m");
+}
+
+static void wake_one(struct events *events)
+{
+    uint64_t one = 1;
+    ssize_t ignored = write(events->wake, &one, sizeof(one));
+
+    (void)ignored;
 }
 
 struct events *events_new(void)
@@ -94,20 +114,14 @@ struct events *events_new(void)
     events->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (events->epoll < 0 || events->wake < 0)
         log_fatal("epoll: %m");
+    events->timer = -1;
+    events->timer_moment = INT64_MAX;
     events->last_post = &events->first_post;
+    events->last_task = &events->first_task;
     pthread_mutex_init(&events->lock, NULL);
-    watch_wake(events);
+    pthread_mutex_init(&events->turn, NULL);
+    watch_counter(events, events->wake);
     return events;
-}
-
-static void free_gone(struct events *events)
-{
-    while (events->gone) {
-        struct watch *watch = events->gone;
-
-        events->gone = watch->next_gone;
-        free(watch);
-    }
 }
 
 void events_free(struct events *events)
@@ -117,17 +131,25 @@ void events_free(struct events *events)
     for (size_t i = 0; i < events->watches.count; i++)
         free(events->watches.items[i]);
     VECTOR_FREE(&events->watches);
-    free_gone(events);
-    for (size_t i = 0; i < events->heap.count; i++)
-        free(events->heap.items[i]);
-    VECTOR_FREE(&events->heap);
+    for (size_t i = 0; i < events->timers.count; i++)
+        free(events->timers.items[i]);
+    VECTOR_FREE(&events->timers);
     while (events->first_post) {
         struct post *post = events->first_post;
 
         events->first_post = post->next;
         free(post);
     }
+    while (events->first_task) {
+        struct task *task = events->first_task;
+
+        events->first_task = task->next;
+        free(task);
+    }
     pthread_mutex_destroy(&events->lock);
+    pthread_mutex_destroy(&events->turn);
+    if (events->timer >= 0)
+        close(events->timer);
     close(events->wake);
     close(events->epoll);
     free(events);
@@ -140,7 +162,13 @@ static struct watch *find_watch(const struct events *events, int fd)
 
 static uint32_t epoll_mask(unsigned mask)
 {
-    return (mask & EVENT_READ ? EPOLLIN : 0u) | (mask & EVENT_WRITE ? EPOLLOUT : 0u);
+    return (mask & EVENT_READ ? EPOLLIN | EPOLLRDHUP : 0u) |
+           (mask & EVENT_WRITE ? EPOLLOUT : 0u) | (mask & EVENT_EDGE ? EPOLLET : 0u);
+}
+
+static uint64_t event_key(const struct watch *watch)
+{
+    return (uint64_t)watch->number << 32 | (uint32_t)watch->fd;
 }
 
 void events_watch(struct events *events, int fd, unsigned mask,
@@ -152,6 +180,7 @@ void events_watch(struct events *events, int fd, unsigned mask,
     if (is_new) {
         watch = memory_new(1, sizeof(*watch));
         watch->fd = fd;
+        watch->number = events->watch_number++ & INT32_MAX;     /* no key is WAKE_EVENT */
         while (events->watches.count <= (size_t)fd)
             VECTOR_PUSH(&events->watches, NULL);
         events->watches.items[fd] = watch;
@@ -165,7 +194,7 @@ void events_watch(struct events *events, int fd, unsigned mask,
     if (same)
         return;
 
-    struct epoll_event event = { .events = epoll_mask(mask), .data.ptr = watch };
+    struct epoll_event event = { .events = epoll_mask(mask), .data.u64 = event_key(watch) };
 
     if (epoll_ctl(events->epoll, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) < 0)
         log_panic("events: watch descriptor %d: %m", fd);
@@ -179,52 +208,10 @@ void events_forget(struct events *events, int fd)
         return;
     epoll_ctl(events->epoll, EPOLL_CTL_DEL, fd, NULL);
     events->watches.items[fd] = NULL;
-    watch->gone = true;
-    watch->next_gone = events->gone;
-    events->gone = watch;
+    free(watch);
 }
 
-/* --- Timers: a heap, the next one at its top. ------------------------------------- */
-
-static bool is_earlier(const struct event_timer *a, const struct event_timer *b)
-{
-    return a->moment != b->moment ? a->moment < b->moment : a->number < b->number;
-}
-
-static void put(struct events *events, size_t place, struct event_timer *timer)
-{
-    events->heap.items[place] = timer;
-    timer->place = place;
-}
-
-static void move_up(struct events *events, size_t place)
-{
-    struct event_timer *timer = events->heap.items[place];
-
-    while (place > 0 && is_earlier(timer, events->heap.items[(place - 1) / 2])) {
-        put(events, place, events->heap.items[(place - 1) / 2]);
-        place = (place - 1) / 2;
-    }
-    put(events, place, timer);
-}
-
-static void move_down(struct events *events, size_t place)
-{
-    struct event_timer *timer = events->heap.items[place];
-    struct event_timer **items = events->heap.items;
-
-    for (;;) {
-        size_t child = 2 * place + 1;
-
-        if (child + 1 < events->heap.count && is_earlier(items[child + 1], items[child]))
-            child++;
-        if (child >= events->heap.count || !is_earlier(items[child], timer))
-            break;
-        put(events, place, items[child]);
-        place = child;
-    }
-    put(events, place, timer);
-}
+/* --- Timers. --------------------------------------------------------------------------- */
 
 struct event_timer *events_at(struct events *events, int64_t moment, void (*due)(void *argument),
                               void *argument)
@@ -232,38 +219,26 @@ struct event_timer *events_at(struct events *events, int64_t moment, void (*due)
     struct event_timer *timer = memory_new(1, sizeof(*timer));
 
     *timer = (struct event_timer){ moment, events->timer_number++, 0, due, argument };
-    VECTOR_PUSH(&events->heap, timer);
-    move_up(events, events->heap.count - 1);
+    timer_heap_add(&events->timers, timer);
     return timer;
-}
-
-static void take_out(struct events *events, size_t place)
-{
-    struct event_timer *last = events->heap.items[--events->heap.count];
-
-    if (place == events->heap.count)
-        return;
-    put(events, place, last);
-    move_up(events, place);
-    move_down(events, last->place);
 }
 
 void events_cancel(struct events *events, struct event_timer *timer)
 {
     if (!timer)
         return;
-    take_out(events, timer->place);
+    timer_heap_remove(&events->timers, timer);
     free(timer);
 }
 
 static void run_timers(struct events *events)
 {
-    int64_t now = events->heap.count > 0 ? moment_now() : 0;
+    int64_t now = events->timers.count > 0 ? moment_now() : 0;
 
-    while (!events->stopped && events->heap.count > 0 && events->heap.items[0]->moment <= now) {
-        struct event_timer *timer = events->heap.items[0];
+    while (!events->stopped && events->timers.count > 0 && events->timers.items[0]->moment <= now) {
+        struct event_timer *timer = events->timers.items[0];
 
-        take_out(events, 0);
+        timer_heap_remove(&events->timers, timer);
         timer->due(timer->argument);
         free(timer);
     }
@@ -283,65 +258,186 @@ void events_post(struct events *events, void (*call)(void *argument), void *argu
     events->last_post = &post->next;
     pthread_mutex_unlock(&events->lock);
 
-    if (wake) {
-        uint64_t one = 1;
-        ssize_t ignored = write(events->wake, &one, sizeof(one));
-
-        (void)ignored;
-    }
+    if (wake)
+        wake_one(events);
 }
 
-enum { POST_ROUNDS = 16, LONGEST_WAIT_MILLISECONDS = 3600 * 1000 };
+void events_work(struct events *events, void (*work)(void *argument),
+                 void (*then)(void *argument), void *argument)
+{
+    struct task *task = memory_new(1, sizeof(*task));
+
+    *task = (struct task){ work, then, argument, NULL };
+    *events->last_task = task;
+    events->last_task = &task->next;
+}
+
+/* One thread always stays to run the loop; a loop without helpers does its tasks itself. */
+static bool may_work(const struct events *events)
+{
+    return events->first_task && (events->helpers == 0 || events->working < events->helpers);
+}
+
+/* In the turn; out of it while the task runs. */
+static bool run_task(struct events *events)
+{
+    if (!may_work(events))
+        return false;
+
+    struct task *task = events->first_task;
+
+    events->first_task = task->next;
+    if (!events->first_task)
+        events->last_task = &events->first_task;
+    events->working++;
+    if (may_work(events) && events->waiting > 0)
+        wake_one(events);
+    pthread_mutex_unlock(&events->turn);
+    task->work(task->argument);
+    pthread_mutex_lock(&events->turn);
+    events->working--;
+    task->then(task->argument);
+    free(task);
+    return true;
+}
+
+enum { TASK_ROUNDS = 16, LONGEST_WAIT_MILLISECONDS = 3600 * 1000 };
 
 static int time_to_timer(const struct events *events)
 {
-    if (events->heap.count == 0)
+    if (events->timers.count == 0)
         return -1;
 
-    int64_t left = moment_left(events->heap.items[0]->moment);
+    int64_t left = moment_left(events->timers.items[0]->moment);
 
     return left < LONGEST_WAIT_MILLISECONDS ? (int)left : LONGEST_WAIT_MILLISECONDS;
 }
 
-/* Posts that bring posts must not keep the descriptors waiting for ever. */
+/* A shared loop: the thread that knows of an earlier timer may be out when it is due. */
+static void set_timer(struct events *events)
+{
+    int64_t moment = events->timers.count > 0 ? events->timers.items[0]->moment : INT64_MAX;
+    struct itimerspec due = { { 0, 0 }, { 0, 0 } };
+
+    if (moment == events->timer_moment)
+        return;
+    events->timer_moment = moment;
+    if (moment < INT64_MAX) {
+        int64_t left = moment_left(moment);
+
+        due.it_value.tv_sec = left / 1000;
+        due.it_value.tv_nsec = left % 1000 * 1000000 + 1;   /* 0 would switch it off */
+    }
+    if (timerfd_settime(events->timer, 0, &due, NULL) < 0)
+        log_fatal("timerfd: %m");
+}
+
+/*
+ * Tasks that bring tasks must not keep the descriptors waiting for ever.  Posts come first: when
+ * none is left the next one wakes a thread that sleeps, while this one is out on a task.
+ */
 static int wait_milliseconds(struct events *events)
 {
-    for (int i = 0; i < POST_ROUNDS && !events->stopped; i++)
-        if (!run_posts(events))
-            return time_to_timer(events);
+    for (int i = 0; i < TASK_ROUNDS && !events->stopped; i++)
+        if (!run_posts(events) && !run_task(events)) {
+            if (events->timer < 0)
+                return time_to_timer(events);
+            set_timer(events);
+            return -1;
+        }
     return 0;
 }
 
-static void run_ready(const struct epoll_event *event)
+static unsigned ready_mask(uint32_t ready)
 {
-    struct watch *watch = event->data.ptr;
-
-    if (!watch)
-        return;         /* a post: run before the loop sleeps again */
-
-    unsigned mask = (event->events & (EPOLLIN | EPOLLHUP | EPOLLERR) ? EVENT_READ : 0u) |
-                    (event->events & (EPOLLOUT | EPOLLHUP | EPOLLERR) ? EVENT_WRITE : 0u);
-
-    if (!watch->gone && mask & watch->mask)
-        watch->ready(watch->argument, watch->fd, mask & watch->mask);
+    return (ready & (EPOLLIN | EPOLLHUP | EPOLLRDHUP | EPOLLERR) ? EVENT_READ : 0u) |
+           (ready & (EPOLLOUT | EPOLLHUP | EPOLLERR) ? EVENT_WRITE : 0u);
 }
 
-void events_run(struct events *events)
+/* Another thread may have forgotten the watch since epoll named it. */
+static void run_ready(struct events *events, const struct epoll_event *event)
+{
+    if (event->data.u64 == (uint64_t)WAKE_EVENT)
+        return;         /* posts, tasks and timers are looked at in any case */
+
+    struct watch *watch = find_watch(events, (int)(uint32_t)event->data.u64);
+
+    if (!watch || event_key(watch) != event->data.u64)
+        return;
+
+    unsigned mask = ready_mask(event->events) & watch->mask;
+    unsigned gone = event->events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR) ? EVENT_GONE : 0u;
+
+    if (mask)
+        watch->ready(watch->argument, watch->fd, mask | gone);
+}
+
+static void run_loop(struct events *events)
 {
     enum { BATCH = 64 };
     struct epoll_event ready[BATCH];
 
+    pthread_mutex_lock(&events->turn);
     while (!events->stopped) {
-        int count = epoll_wait(events->epoll, ready, BATCH, wait_milliseconds(events));
+        int milliseconds = wait_milliseconds(events);
+
+        events->waiting++;
+        pthread_mutex_unlock(&events->turn);
+
+        int count = epoll_wait(events->epoll, ready, BATCH, milliseconds);
 
         if (count < 0 && errno != EINTR)
             log_fatal("epoll_wait: %m");
-        for (int i = 0; i < count && !events->stopped; i++)
-            run_ready(&ready[i]);
-        free_gone(events);
+        pthread_mutex_lock(&events->turn);
+        events->waiting--;
+        for (int i = 0; i < count; i++)     /* all: an edge would not come again */
+            run_ready(events, &ready[i]);
         if (!events->stopped)
             run_timers(events);
     }
+    if (events->waiting > 0)
+        wake_one(events);   /* to end as well; it wakes the next */
+    pthread_mutex_unlock(&events->turn);
+}
+
+static void *help(void *argument)
+{
+    log_number((unsigned long)getpid());    /* asked once, not for each line */
+    run_loop(argument);
+    return NULL;
+}
+
+static void start_helpers(struct events *events, pthread_t *threads)
+{
+    pthread_attr_t attributes;
+
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    for (size_t i = 0; i < events->helpers; i++)
+        if (pthread_create(&threads[i], &attributes, help, events) != 0)
+            log_fatal("create a thread: %m");
+    pthread_attr_destroy(&attributes);
+}
+
+void events_share(struct events *events, size_t helpers)
+{
+    if (helpers > HELPER_LIMIT)
+        log_panic("events: %zu helpers", helpers);
+    events->helpers = helpers;
+    events->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (events->timer < 0)
+        log_fatal("timerfd: %m");
+    watch_counter(events, events->timer);
+}
+
+void events_run(struct events *events)
+{
+    pthread_t threads[HELPER_LIMIT];
+
+    start_helpers(events, threads);
+    run_loop(events);
+    for (size_t i = 0; i < events->helpers; i++)
+        pthread_join(threads[i], NULL);
     events->stopped = false;    /* it may be run again, to finish things (a program's stop) */
 }
 

@@ -1,5 +1,5 @@
 /*
- * The event loop of the single-threaded services: descriptors, timers, posts
+ * The event loop of the services that are one state machine: descriptors, timers, posts
  * from other threads.  Over epoll; timers in monotonic milliseconds.
  */
 #pragma once
@@ -15,11 +15,18 @@ struct event_timer;
 struct events *events_new(void) MUST_USE;
 void events_free(struct events *events);
 
-enum { EVENT_READ = 1, EVENT_WRITE = 2 };
+enum {
+    EVENT_READ = 1, EVENT_WRITE = 2,
+    /* Asked for: called once for what has come since (epoll's edge), which ready then takes. */
+    EVENT_EDGE = 4,
+    /* Told: the other side has closed; what it left and the end can be read. */
+    EVENT_GONE = 8,
+};
 
 /*
  * Call ready(argument, fd, mask) whenever fd can be read (written) or has failed;
- * replaces an earlier watch of the same fd.
+ * replaces an earlier watch of the same fd.  In a shared loop another thread may see the event
+ * too, so ready must not count on bytes being there.
  */
 void events_watch(struct events *events, int fd, unsigned mask,
                   void (*ready)(void *argument, int fd, unsigned mask), void *argument);
@@ -41,7 +48,22 @@ void events_cancel(struct events *events, struct event_timer *timer);
  */
 void events_post(struct events *events, void (*call)(void *argument), void *argument);
 
-/* Run until events_stop. */
+/*
+ * Let more threads run the loop, by turns: one of them runs handlers, the others wait for events
+ * or are out on a task.  So blocking work needs no hand-over: the thread whose handler asked
+ * for it does it, and whoever the next event wakes goes on with the loop.
+ */
+void events_share(struct events *events, size_t helpers);
+
+/*
+ * Run work(argument) after the handler, outside the turn (so that it may wait), and then
+ * then(argument) in the turn.  As many are out at once as there are helpers; without any the loop
+ * waits meanwhile.
+ */
+void events_work(struct events *events, void (*work)(void *argument),
+                 void (*then)(void *argument), void *argument);
+
+/* Run until events_stop; may be run again. */
 void events_run(struct events *events);
 void events_stop(struct events *events);
 
