@@ -2,7 +2,7 @@
  * A message in the active queue, and what the parts of qmgr share.
  *
  * The scheduler's thread owns every struct active, but for file, which belongs to the
- * loader thread that has the message in hand (loading, marking, finishing).
+ * thread that has the message in hand (loading, marking, finishing).
  */
 #pragma once
 
@@ -51,7 +51,7 @@ struct active {
     enum load_result load;
 
     size_t open;                    /* deliveries not ended yet */
-    bool busy;                      /* a loader thread has it */
+    bool busy;                      /* a thread is out with it */
     bool wants_report;              /* some recipient has NOTIFY=SUCCESS */
     bool bounced, deferred;
     bool failed;                    /* marking or loading failed: it must stay */
@@ -77,16 +77,16 @@ struct qmgr {
     struct event_timer *alarm;
     bool stopping;                  /* start nothing new */
     size_t under_way;               /* deliveries that agents have in hand */
-    size_t busy;                    /* messages that loader threads have in hand */
+    size_t busy;                    /* messages that threads are out with */
     struct intake *intake;
 };
 
-/* load.c, in a loader thread: open, read, resolve. */
+/* load.c, out of the turn: open, read, resolve. */
 void load_message(void *argument);
 /* The next recipients of a message whose loaded ones are done. */
 void load_more(void *argument);
 
-/* finish.c, in a loader thread: bounces and delays told, then removed or deferred. */
+/* finish.c, out of the turn: bounces and delays told, then removed or deferred. */
 void finish_message(void *argument);
 void mark_message(void *argument);
 

@@ -1,6 +1,6 @@
 /*
  * The end of an attempt: what is to be told is told, then the message is removed or
- * deferred.  Runs in a loader thread; whatever fails here means that the message stays.
+ * deferred.  Runs out of the turn; whatever fails here means that the message stays.
  */
 #include "active.h"
 

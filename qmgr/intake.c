@@ -28,7 +28,7 @@ struct walk {
     bool wanted;                /* once more, from the start */
     bool wanted_all;            /* and then whatever the time stamps say */
     bool all;
-    bool running;               /* a loader thread has it */
+    bool running;               /* a thread is out with it */
     bool at_end;
     struct queue_scan *scan;
     struct { char **items; size_t count, capacity; } found;
@@ -60,7 +60,7 @@ static bool is_due(struct walk *walk, const char *id)
            times.next_attempt <= time(NULL);
 }
 
-/* In a loader thread. */
+/* Out of the turn. */
 static void walk_on(void *argument)
 {
     struct walk *walk = argument;

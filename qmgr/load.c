@@ -1,5 +1,5 @@
 /*
- * Loading a message into the active queue; runs in a loader thread.
+ * Loading a message into the active queue; runs in a thread that is out (events_work).
  */
 #include "active.h"
 
