@@ -11,11 +11,12 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* SHORTER and LONGER than the first one take its place in a recycled file. */
-enum { SMALL, LARGE, SHORTER, LONGER, MESSAGES };
+/* SHORTER and LONGER take the file of the first one; NEXT comes after the crash. */
+enum { SMALL, LARGE, SHORTER, LONGER, NEXT, MESSAGES };
 
-static const char *const ids[MESSAGES] = { "AAAAA1", "BBBBB2", "CCCCC3", "DDDDD4" };
-static const size_t sizes[MESSAGES] = { 9000, 150000, 5000, 30000 };
+static const char *const ids[MESSAGES] = { "AAAAA1", "BBBBB2", "CCCCC3", "DDDDD4",
+                                           "EEEEE5" };
+static const size_t sizes[MESSAGES] = { 9000, 150000, 5000, 30000, 20000 };
 static const char *const addresses[] = { "one@far.test", "two@far.test", "three@far.test" };
 
 /* What the queue has promised so far. */
@@ -171,11 +172,10 @@ static void reuse_by_longer(struct world *world)
     commit(world, LONGER, QUEUE_HOLD);
 }
 
-/* The fsync of a large one makes durable what is known of the other, but not its data. */
+/* One takes the spare, the other finds none. */
 static void reuse_among_others(struct world *world)
 {
     make_spare(world);
-    commit(world, LARGE, QUEUE_INCOMING);
     commit(world, SHORTER, QUEUE_INCOMING);
     commit(world, LONGER, QUEUE_INCOMING);
 }
@@ -355,6 +355,16 @@ static void count_messages(const struct world *world, struct queue *queue,
     }
 }
 
+/* After a crash cleanup may be at work, and find spares, before qmgr recovers. */
+static void commit_next(struct simulated *after, struct queue *queue)
+{
+    struct world next = { .simulated = after, .queue = queue, .arena = arena_new() };
+
+    commit(&next, NEXT, QUEUE_INCOMING);
+    CHECK(next.answered[NEXT]);
+    arena_free(next.arena);
+}
+
 /* The next life starts on this disk: is everything there that was promised? */
 static void check_promises(const struct world *world, struct simulated *after, int depth,
                            bool may_be_double, const char *what)
@@ -364,9 +374,12 @@ static void check_promises(const struct world *world, struct simulated *after, i
     struct error error;
     int counts[MESSAGES] = { 0 };
 
+    commit_next(after, queue);
     if (!queue_recover(queue, &error))
         fail_msg("%s: recovery failed: %s", what, error.text);
     count_messages(world, queue, disk, what, counts);
+    if (counts[NEXT] != 1)
+        fail_msg("%s: what came after the crash is there %d times", what, counts[NEXT]);
     for (int i = 0; i < MESSAGES; i++) {
         if (world->answered[i] && counts[i] == 0 && !(i == SMALL && world->may_be_gone))
             fail_msg("%s: a message that was answered 250 is lost", what);
