@@ -2,8 +2,10 @@
 
 #include "base/memory.h"
 #include "base/scope.h"
+#include "connect.h"
 #include "log/log.h"
 #include "peer.h"
+#include "policy/policy.h"
 #include "service/needs.h"
 #include "session.h"
 
@@ -85,6 +87,14 @@ static void wait_seconds(UNUSED void *argument, int seconds)
     nanosleep(&span, NULL);
 }
 
+static struct stream *connect_server(void *argument, bool is_unix, const char *name,
+                                     int timeout_seconds, struct error *error)
+{
+    struct smtpd *smtpd = argument;
+
+    return connect_to_server(smtpd->dns, is_unix, name, timeout_seconds, error);
+}
+
 static enum flush_answer flush_site(void *argument, struct slice site)
 {
     struct smtpd *smtpd = argument;
@@ -120,9 +130,17 @@ bool smtpd_prepare(struct service_context *context, struct error *error)
         .queue_free = queue_free,
         .query = query,
         .pause = wait_seconds,
+        .connect = connect_server,
         .flush_site = flush_site,
     };
     return server_open(&smtpd->server, config, tables, error);
+}
+
+unsigned smtpd_rights(const struct service_context *context, unsigned rights)
+{
+    const struct smtpd *smtpd = context->state;
+
+    return policy_connects_tcp(smtpd->server.policy) ? rights | RIGHT_CONNECT_TCP : rights;
 }
 
 /* --- Turns. ----------------------------------------------------------------------- */

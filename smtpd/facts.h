@@ -23,6 +23,9 @@ struct facts {
     enum dns_status forward_status; /* of the reverse name's addresses */
     const char *port;
     const struct sockaddr *peer;
+    const char *server_address, *server_port;
+    const char *session_id;         /* differs from that of every other session */
+    unsigned transaction;           /* which MAIL of the session this is */
     const char *helo;               /* NULL before HELO */
     const char *protocol;           /* "SMTP" or "ESMTP" */
     const char *sender;             /* internal form; NULL outside a transaction */

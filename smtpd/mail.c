@@ -38,6 +38,7 @@ void mail_reset(struct session *session)
     session->facts.size = 0;
     if (!mail)
         return;
+    session->facts.transaction++;
     if (mail->submitter)
         session->server->calls.submit_abandon(mail->submitter);
     arena_free(mail->arena);
@@ -130,8 +131,8 @@ static void set_attributes(struct session *session)
     set(session, "reverse_client_name", facts->reverse_name);
     set(session, "client_address", facts->address);
     set(session, "client_port", facts->port);
-    set(session, "server_address", session->server_address);
-    set(session, "server_port", session->server_port);
+    set(session, "server_address", session->facts.server_address);
+    set(session, "server_port", session->facts.server_port);
     set(session, "helo_name", helo);
     set(session, "protocol_name", facts->protocol);
     set(session, "client_address_type", family);

@@ -11,6 +11,7 @@
 #include "deliver/submission.h"
 #include "dns/dns.h"
 #include "flush.h"
+#include "stream/stream.h"
 #include "table/match.h"
 
 struct policy;
@@ -32,6 +33,9 @@ struct server_calls {
     void (*query)(void *argument, const char *name, enum dns_type type, struct arena *arena,
                   struct dns_answer *answer);
     void (*pause)(void *argument, int seconds);
+    /* A connection to a server that main.cf names: see connect.h. */
+    struct stream *(*connect)(void *argument, bool is_unix, const char *name, int timeout_seconds,
+                              struct error *error);
     /* Start the delivery of a site's deferred mail (ETRN). */
     enum flush_answer (*flush_site)(void *argument, struct slice site);
 };

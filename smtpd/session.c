@@ -7,6 +7,8 @@
 #include "smtp/replies.h"
 #include "state.h"
 
+#include <unistd.h>
+
 enum { REFUSAL_LIMIT = 500, PENDING_SHOWN = 100 };
 
 /* What a row says of a command, besides who obeys it. */
@@ -97,8 +99,8 @@ static void take_facts(struct session *session, const struct session_client *cli
     struct arena *arena = session->arena;
 
     session->peer = client->peer;
-    session->server_address = arena_copy(arena, client->server_address);
-    session->server_port = arena_copy(arena, client->server_port);
+    struct timeval now = wall_now();
+
     session->facts = (struct facts){
         .name = arena_copy(arena, client->name),
         .reverse_name = arena_copy(arena, client->reverse_name),
@@ -108,6 +110,10 @@ static void take_facts(struct session *session, const struct session_client *cli
         .reverse_status = client->reverse_status,
         .forward_status = client->forward_status,
         .peer = (const struct sockaddr *)&session->peer,
+        .server_address = arena_copy(arena, client->server_address),
+        .server_port = arena_copy(arena, client->server_port),
+        .session_id = arena_format(arena, "%x.%llx.%lx", (unsigned)getpid(),
+                                   (unsigned long long)now.tv_sec, (unsigned long)now.tv_usec),
         .protocol = "SMTP",
         .stage = "CONNECT",
         .queue_id = "",

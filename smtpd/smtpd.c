@@ -10,6 +10,7 @@ int main(int argc, char **argv)
         .pattern = SERVICE_SESSIONS,
         .rights = RIGHT_READ_TABLES | RIGHT_CONNECT_UNIX | RIGHT_RESOLVE,
         .prepare = smtpd_prepare,   /* open tables: still outside the jail */
+        .adjust_rights = smtpd_rights,  /* policy servers may be elsewhere */
         .greet = client_greet,      /* a client has come: its session, as a value */
         .turn = client_turn,        /* it has said something: answer; leave when it does */
         .expired = client_expired,

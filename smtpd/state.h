@@ -42,7 +42,6 @@ struct session {
     struct arena *arena;            /* of the connection */
     struct facts facts;
     struct sockaddr_storage peer;
-    const char *server_address, *server_port;
     bool in_mynetworks;
     enum session_mode mode;
     enum command_id last_command;   /* for "lost connection after" */

@@ -1,4 +1,5 @@
 #include "stream/stream.h"
+#include "stream/stream_pool.h"
 
 #include "base/scope.h"
 #include "base/test.h"
@@ -180,4 +181,44 @@ TEST(stream_reads_much_content_in_pieces)
     }
     CHECK_NUMBER(total, 40000);
     pair_free(&pair);
+}
+
+static struct stream *some_stream(void)
+{
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        fail_msg("socketpair: %m");
+    close(ends[1]);
+    return stream_new(ends[0]);
+}
+
+TEST(a_pool_hands_out_a_connection_again_until_it_is_spent)
+{
+    struct stream_pool *pool = stream_pool_new(&(struct stream_limits){ 100, 100, 2 });
+    struct pooled_stream *first = stream_pool_add(pool, some_stream());
+
+    CHECK(!stream_pool_take(pool));
+    stream_pool_give(pool, first, true);
+    CHECK(stream_pool_take(pool) == first);
+    CHECK(!stream_pool_take(pool));
+    stream_pool_give(pool, first, true);    /* the second request was the last */
+    CHECK(!stream_pool_take(pool));
+    stream_pool_give(pool, stream_pool_add(pool, some_stream()), false);
+    CHECK(!stream_pool_take(pool));
+    stream_pool_give(pool, stream_pool_add(pool, some_stream()), true);
+    stream_pool_free(pool);
+}
+
+TEST(a_pool_hands_out_no_connection_that_is_too_old)
+{
+    const struct stream_limits rows[] = { { 0, 100, 0 }, { 100, 0, 0 } };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct stream_pool *pool = stream_pool_new(&rows[i]);
+
+        stream_pool_give(pool, stream_pool_add(pool, some_stream()), true);
+        CHECK(!stream_pool_take(pool));
+        stream_pool_free(pool);
+    }
 }

@@ -196,6 +196,11 @@ static struct verdict action_prepend(const struct action *action)
         warn_entry(action, "header: text");
         return verdict_next();
     }
+    if (action->evaluation->list == LIST_END_OF_DATA) {
+        log_warn("access table %s: action PREPEND must be used before "
+                 "smtpd_end_of_data_restrictions", action->check->argument);
+        return verdict_next();
+    }
     if (effects)
         effects->prepend = arena_format(action->evaluation->arena, "%s%.*s\n",
                                         effects->prepend ? effects->prepend : "",
@@ -272,6 +277,10 @@ struct verdict access_obey(struct evaluation *evaluation, const struct check *ch
     struct action action = { evaluation, check, subject, key, slice_trim(rest) };
     uint64_t code;
 
+    if (!word.length) {
+        log_warn("access table %s entry %s has empty value", check->argument, key);
+        return verdict_next();
+    }
     if (is_all_digits(slice_trim(value)))
         return verdict_permit();
     if (is_reply(word, &code))

@@ -14,11 +14,12 @@ enum list_id {
 
 struct evaluation;
 struct check;
+struct policy_service;
 struct subject;
 
 typedef struct verdict check_function(struct evaluation *evaluation, const struct check *check);
 
-enum check_argument { TAKES_NOTHING, TAKES_TABLE, TAKES_WORD };
+enum check_argument { TAKES_NOTHING, TAKES_TABLE, TAKES_WORD, TAKES_SERVICE };
 
 enum check_needs { NEEDS_NOTHING, NEEDS_HELO, NEEDS_SENDER, NEEDS_RECIPIENT, NEEDS_ETRN };
 
@@ -38,6 +39,7 @@ struct check {
     const char *name;                   /* as it stands in the list */
     const char *argument;
     struct table *table;
+    struct policy_service *service;
     const struct program *program;      /* a restriction class */
 };
 
@@ -51,8 +53,10 @@ struct policy {
     struct arena *arena;
     struct hash *tables;        /* struct table by "type:name" */
     struct hash *classes;       /* struct program by name */
+    struct hash *services;      /* struct policy_service by their text */
     struct program lists[LIST_COUNT];
     struct program local_clients;
+    bool connects_tcp;          /* some policy service is not on a Unix socket */
     bool access_parent;         /* smtpd_access_maps is in parent_domain_matches_subdomains */
     const char *tempfail_action;
 };

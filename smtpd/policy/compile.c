@@ -7,6 +7,7 @@
 #include "base/scope.h"
 #include "base/vector.h"
 #include "log/log.h"
+#include "service.h"
 
 const char *const list_parameters[LIST_COUNT] = {
     [LIST_CLIENT] = "smtpd_client_restrictions",
@@ -47,6 +48,24 @@ static bool find_table(struct policy *policy, struct slice name, bool may_open,
     return true;
 }
 
+/* Lists that name the same service in the same words share its connections. */
+static bool find_service(struct policy *policy, struct slice text, bool may_open,
+                         struct policy_service **service, struct error *error)
+{
+    *service = hash_get(policy->services, text);
+    if (*service)
+        return true;
+    if (!may_open)
+        return error_set(error, "policy service \"%.*s\" is not named in a restriction list",
+                         SLICE_ARGS(text));
+    *service = policy_service_new(policy->server, text, policy->arena, error);
+    if (!*service)
+        return false;
+    hash_set(policy->services, text, *service);
+    policy->connects_tcp |= policy_service_is_remote(*service);
+    return true;
+}
+
 static bool is_bare_table(struct slice word)
 {
     size_t colon = slice_find(word, ':');
@@ -62,12 +81,14 @@ static bool take_argument(struct policy *policy, struct slice *rest, bool may_op
 
     if (check->kind->argument == TAKES_NOTHING)
         return true;
-    if (!config_list_next(rest, true, &word)) {
+    if (!config_list_next(rest, check->kind->argument != TAKES_SERVICE, &word)) {
         log_warn("restriction %s requires an argument", check->name);
         check->kind = NULL;
         return true;
     }
     check->argument = arena_text(arena, word);
+    if (check->kind->argument == TAKES_SERVICE)
+        return find_service(policy, word, may_open, &check->service, error);
     return check->kind->argument != TAKES_TABLE || !check->kind->run ||
            find_table(policy, word, may_open, &check->table, error);
 }
@@ -196,6 +217,7 @@ struct policy *policy_open(const struct server *server, struct error *error)
     policy->arena = arena_new();
     policy->tables = hash_new();
     policy->classes = hash_new();
+    policy->services = hash_new();
     policy->access_parent =
         match_parent_flag(server->config->parent_domain_matches_subdomains,
                           "smtpd_access_maps") != 0;
@@ -206,10 +228,20 @@ struct policy *policy_open(const struct server *server, struct error *error)
     return NULL;
 }
 
+bool policy_connects_tcp(const struct policy *policy)
+{
+    return policy->connects_tcp;
+}
+
 static void free_class(void *program)
 {
     VECTOR_FREE((struct program *)program);
     free(program);
+}
+
+static void close_service(void *service)
+{
+    policy_service_free(service);
 }
 
 static void close_table(void *table)
@@ -226,6 +258,7 @@ void policy_close(struct policy *policy)
     VECTOR_FREE(&policy->local_clients);
     hash_free(policy->classes, free_class);
     hash_free(policy->tables, close_table);
+    hash_free(policy->services, close_service);
     arena_free(policy->arena);
     free(policy);
 }

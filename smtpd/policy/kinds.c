@@ -5,6 +5,7 @@
 
 #include "address/interfaces.h"
 #include "log/log.h"
+#include "service.h"
 
 static struct verdict check_permit(UNUSED struct evaluation *evaluation,
                                    UNUSED const struct check *check)
@@ -131,6 +132,7 @@ static const struct check_kind kinds[] = {
     { "permit_tls_all_clientcerts", TAKES_NOTHING, NEEDS_NOTHING, check_never },
     { "reject_unauth_pipelining", TAKES_NOTHING, NEEDS_NOTHING, check_pipelining },
     { "reject_plaintext_session", TAKES_NOTHING, NEEDS_NOTHING, check_plaintext },
+    { "check_policy_service", TAKES_SERVICE, NEEDS_NOTHING, check_policy_service },
     { "reject_multi_recipient_bounce", TAKES_NOTHING, NEEDS_SENDER, check_multi_recipient_bounce },
 
     { "check_client_access", TAKES_TABLE, NEEDS_NOTHING, check_client_access },
@@ -170,7 +172,6 @@ static const struct check_kind kinds[] = {
     { "check_etrn_access", TAKES_TABLE, NEEDS_ETRN, check_etrn_access },
 
     /* Known, and not served: named at start, a 451 at use. */
-    { "check_policy_service", TAKES_WORD, NEEDS_NOTHING, NULL },
     { "check_ccert_access", TAKES_WORD, NEEDS_NOTHING, NULL },
     { "check_sasl_access", TAKES_WORD, NEEDS_NOTHING, NULL },
     { "check_client_a_access", TAKES_WORD, NEEDS_NOTHING, NULL },

@@ -59,6 +59,9 @@ struct effects {
 struct policy *policy_open(const struct server *server, struct error *error) MUST_USE;
 void policy_close(struct policy *policy);
 
+/* Some check asks a server over TCP. */
+bool policy_connects_tcp(const struct policy *policy);
+
 /* The moments of a session.  With smtpd_delay_reject the first three wait for the recipient. */
 struct verdict policy_connect(struct policy *policy, const struct facts *facts,
                               struct arena *arena);
