@@ -32,6 +32,13 @@ void known_names_add(struct known_names *known, const char *name, unsigned class
     add(known, slice_of(name), class);
 }
 
+static void set_class(struct known_names *known, struct slice name, unsigned class)
+{
+    uintptr_t place = (uintptr_t)hash_get(known->seen, name);
+
+    known->list.items[place - 1].class = class;
+}
+
 static void add_builtin(struct known_names *known)
 {
     AUTO_STR struct str twin = STR_EMPTY;
@@ -63,7 +70,9 @@ static void add_family_member(struct known_names *known, const char *service,
 
     struct known_name *entry = add(known, str_slice(&name), CLASS_SERVICE);
 
-    if (entry && !parameter_find(str_slice(&name)))
+    if (!entry)         /* a row of its own, such as local_destination_recipient_limit */
+        set_class(known, str_slice(&name), CLASS_SERVICE);
+    else if (!parameter_find(str_slice(&name)))
         entry->fallback = fallback;
 }
 

@@ -1,12 +1,12 @@
 #include "print.h"
 
-enum { LINE_LIMIT = 80, INDENT = 4 };
+enum { INDENT = 4 };
 
 void line_word(struct line *line, struct slice word)
 {
     size_t length = line->output->length - line->start;
 
-    if (length > 0 && line->fold && length + 1 + word.length > LINE_LIMIT) {
+    if (length > 0 && line->fold && length + 1 + word.length > line->limit) {
         str_byte(line->output, '\n');
         line->start = line->output->length;
         str_format(line->output, "%*s", INDENT, "");
@@ -19,7 +19,8 @@ void line_word(struct line *line, struct slice word)
 void print_setting(struct str *output, const struct options *options, const char *label,
                    struct slice value)
 {
-    struct line line = { output, output->length, option_is_given(options, 'f') };
+    struct line line = { output, output->length, option_is_given(options, 'f'),
+                         SETTING_COLUMNS };
     struct slice word;
 
     if (option_is_given(options, 'H')) {

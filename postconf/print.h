@@ -1,6 +1,6 @@
 /*
  * How postconf writes: white space in a value becomes one blank; with -f, lines have
- * at most 80 columns and go on behind four blanks.
+ * at most 80 columns (those of services 79) and go on behind four blanks.
  */
 #pragma once
 
@@ -11,7 +11,10 @@ struct line {
     struct str *output;
     size_t start;           /* of the line that is being written, in output */
     bool fold;
+    size_t limit;           /* columns of a folded line */
 };
+
+enum { SETTING_COLUMNS = 80, SERVICE_COLUMNS = 79 };
 
 /* One word, with a blank or a line break before it unless the line is empty. */
 void line_word(struct line *line, struct slice word);

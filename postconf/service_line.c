@@ -66,31 +66,37 @@ static void break_line(struct line *line)
     line->start = line->output->length - 3;
 }
 
+/* Folded, each -o has a line of its own, and what follows its value another. */
 static void add_arguments(const struct master_service *service, struct line *line)
 {
-    bool options = true, setting = false;
+    bool options = true, setting = false, was_setting = false;
     AUTO_STR struct str word = STR_EMPTY;
 
     for (size_t i = 0; i < service->argument_count; i++) {
-        argument_text(service, i, setting, &word);
+        bool is_value = setting;
 
-        bool was_setting = setting;
-
-        options = options && (setting || is_option(service->arguments[i]));
-        setting = options && !setting && strcmp(service->arguments[i], "-o") == 0;
-        if (setting && line->fold)
+        argument_text(service, i, is_value, &word);
+        options = options && (is_value || is_option(service->arguments[i]));
+        setting = options && !is_value && strcmp(service->arguments[i], "-o") == 0;
+        if (line->fold && !is_value && (setting || was_setting))
             break_line(line);
-        if (was_setting) {      /* never on another line than its -o */
+        was_setting = is_value;
+        if (is_value)           /* never on another line than its -o */
             str_format(line->output, " %s", word.data);
-            continue;
-        }
-        line_word(line, str_slice(&word));
+        else
+            line_word(line, str_slice(&word));
     }
+}
+
+void service_fold_command(const struct master_service *service, struct line *line)
+{
+    line_word(line, slice_of(service->command));
+    add_arguments(service, line);
 }
 
 void service_line(const struct master_service *service, bool fold, struct str *output)
 {
-    struct line line = { output, output->length, fold };
+    struct line line = { output, output->length, fold, SERVICE_COLUMNS };
 
     for (size_t i = 0; i < MASTER_FIELDS; i++) {
         if (i > 0)

@@ -58,18 +58,23 @@ static void expand(const struct source *source, const struct master_service *ser
     main_cf_free(settings);
 }
 
-/* The service with its arguments expanded, in arena. */
+/* The service with the values of its -o expanded, in arena. */
 static struct master_service expanded_service(const struct source *source,
                                               const struct master_service *service,
                                               struct arena *arena)
 {
     struct master_service copy = *service;
     AUTO_STR struct str text = STR_EMPTY;
+    const char *setting;
 
     copy.arguments = arena_take(arena, (service->argument_count + 1) * sizeof(char *));
-    for (size_t i = 0; i < service->argument_count; i++) {
-        expand(source, service, slice_of(service->arguments[i]), &text);
-        copy.arguments[i] = arena_text(arena, str_slice(&text));
+    for (size_t i = 0; i < service->argument_count; i++)
+        copy.arguments[i] = service->arguments[i];
+    for (size_t i = 0; master_service_setting(service, &i, &setting);) {
+        expand(source, service, slice_of(setting), &text);
+        for (size_t j = 0; j < service->argument_count; j++)
+            if (service->arguments[j] == setting)
+                copy.arguments[j] = arena_text(arena, str_slice(&text));
     }
     return copy;
 }
@@ -78,6 +83,23 @@ static void print_line(const struct source *source, const struct master_service 
                        UNUSED struct request *request, struct str *output)
 {
     service_line(service, option_is_given(source->options, 'f'), output);
+}
+
+static bool prints_folded(const struct options *options)
+{
+    return option_is_given(options, 'f') && !option_is_given(options, 'H');
+}
+
+static void print_folded_command(const struct source *source,
+                                 const struct master_service *service, const char *label,
+                                 struct str *output)
+{
+    struct line line = { output, output->length, true, SERVICE_COLUMNS };
+
+    if (!option_is_given(source->options, 'h'))
+        str_format(output, "%s =", label);
+    service_fold_command(service, &line);
+    str_byte(output, '\n');
 }
 
 static void print_fields(const struct source *source, const struct master_service *service,
@@ -91,6 +113,10 @@ static void print_fields(const struct source *source, const struct master_servic
             continue;
         str_format(&label, "%s/%s/%s", service->fields[MASTER_NAME],
                    service->fields[MASTER_TYPE], name);
+        if (i == MASTER_COMMAND && prints_folded(source->options)) {
+            print_folded_command(source, service, label.data, output);
+            continue;
+        }
         if (i == MASTER_COMMAND)
             service_command(service, &text);
         else

@@ -19,6 +19,15 @@ static const char *find_directory(const struct options *options, bool *chosen)
     return environment ? environment : default_config_directory();
 }
 
+/* Defaults are shown without a look at the file. */
+static bool read_main(const struct options *options, const char *directory, const char *nowhere,
+                      struct main_cf **main_cf, struct error *error)
+{
+    if (option_is_given(options, 'd'))
+        return main_cf_parse(SLICE_LITERAL(""), nowhere, NULL, NULL, main_cf, error);
+    return main_cf_read(directory, 0, warn, NULL, main_cf, error);
+}
+
 struct source source_open(const struct options *options)
 {
     struct source source = { .options = options };
@@ -30,7 +39,7 @@ struct source source_open(const struct options *options)
     AUTO_STR struct str nowhere = STR_EMPTY;
 
     str_format(&nowhere, "%s/main.cf", default_config_directory());
-    if (!main_cf_read(source.directory, 0, warn, NULL, &source.main_cf, &error) ||
+    if (!read_main(options, source.directory, nowhere.data, &source.main_cf, &error) ||
         !main_cf_parse(SLICE_LITERAL(""), nowhere.data, NULL, NULL, &source.no_main_cf, &error))
         log_fatal("%s", error.text);
     if (chosen)
@@ -49,8 +58,10 @@ void source_add_master(struct source *source, bool may_miss)
     struct error error;
 
     str_format(&path, "%s/master.cf", source->directory);
-    if (may_miss && access(path.data, F_OK) < 0)
+    if (may_miss && access(path.data, F_OK) < 0) {
+        log_warn("open %s: %m", path.data);
         return;
+    }
     if (!master_cf_read(path.data, MASTER_CF_SHOW, warn, NULL, &source->master_cf, &error))
         log_fatal("%s", error.text);
 }

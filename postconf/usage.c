@@ -64,8 +64,11 @@ static void scan_text(struct scan *scan, struct slice text)
             text = slice_from(text, 1);
             continue;
         }
-        if (text.data[0] == '{' || text.data[0] == '(')
+        if (text.data[0] == '{' || text.data[0] == '(') {
+            if (slice_find(text, text.data[0] == '{' ? '}' : ')') == text.length)
+                return;     /* truncated */
             text = slice_trim_start(slice_from(text, 1));
+        }
 
         size_t length = 0;
 
@@ -112,6 +115,20 @@ static void use_tables(struct scan *scan, const char *value)
             use_class(scan, str_slice(&name));
         }
     }
+}
+
+/* A value that cannot be expanded ends the program, unless it is a user's that nothing needs. */
+static void check_expansion(const struct scan *scan, const struct main_cf_entry *entry)
+{
+    const struct known_name *known = known_names_find(scan->known, slice_of(entry->name));
+    AUTO_STR struct str text = STR_EMPTY;
+    struct error error;
+
+    if (!known || known->class == CLASS_USER ||
+        names_expand(scan->source->names, slice_of(entry->value), &text, &error))
+        return;
+    log_warn("%s", error.text);
+    log_fatal("macro processing error");
 }
 
 /* The defaults count also where main.cf sets something else, as do values of unused names. */
@@ -203,6 +220,8 @@ void usage_collect(const struct source *source, struct known_names *known)
     scan_main(&scan);
     scan.warned = warned_master;
     scan_services(&scan);
+    for (size_t i = 0; i < main_cf_count(source->main_cf); i++)
+        check_expansion(&scan, main_cf_at(source->main_cf, i));
     hash_free(warned, NULL);
     hash_free(warned_master, NULL);
     known_names_sort(known);

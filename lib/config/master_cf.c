@@ -50,12 +50,28 @@ static bool complain(const struct reader *reader, int line, struct error *proble
     return true;
 }
 
+/* Behind -o the braces must hold a setting. */
+static bool open_argument(const struct arguments *arguments, struct slice *token,
+                          struct error *problem)
+{
+    if (!master_braces_open(token, problem))
+        return false;
+
+    bool is_setting = arguments->count > 0 &&
+                      strcmp(arguments->items[arguments->count - 1], "-o") == 0;
+
+    if (is_setting && slice_find(*token, '=') == token->length)
+        return error_set(problem, "missing '=' after attribute name: \"%.*s\"",
+                         SLICE_ARGS(*token));
+    return true;
+}
+
 static bool add_argument(const struct reader *reader, struct arguments *arguments, int line,
                          struct slice token, struct error *error)
 {
     struct error problem = ERROR_NONE;
 
-    if (is_brace_argument(token) && !master_braces_open(&token, &problem) &&
+    if (is_brace_argument(token) && !open_argument(arguments, &token, &problem) &&
         !complain(reader, line, &problem, error))
         return false;
     VECTOR_PUSH(arguments, arena_text(reader->master_cf->arena, token));

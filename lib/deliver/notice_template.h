@@ -13,6 +13,8 @@ struct config;
 enum notice_kind { NOTICE_FAILURE, NOTICE_DELAY, NOTICE_SUCCESS, NOTICE_VERIFY, NOTICE_COUNT };
 
 struct notice_template {
+    const char *kind;                   /* "failure" */
+    const char *path;                   /* of the file it comes from; "" when it is built in */
     const char *charset;
     const char *from;
     const char *subject;
@@ -27,13 +29,16 @@ struct notice_templates {
 /* The whole built-in text. */
 struct slice notice_builtin_text(void);
 
-/* "failure_template", ... */
-const char *notice_kind_name(enum notice_kind kind);
-
-/* The built-in templates, then those of the file over them; path "" means no file. */
+/*
+ * The built-in templates, then those of the file over them; path "" means no file.  A template
+ * that is wrong is ignored with a warning; false when the file cannot be read or understood.
+ */
 bool notice_templates_load(const char *path, struct arena *arena,
                            struct notice_templates *templates, struct error *error) MUST_USE;
 
-/* The text of a template with its $names expanded, the spans in their units too. */
+/*
+ * The text of a template with its $names expanded, the spans in their units too.  False when a
+ * name is not defined.
+ */
 bool notice_expand(const struct config *config, const struct notice_template *notice,
                    struct str *output, struct error *error) MUST_USE;

@@ -3,11 +3,12 @@
 What differs by nature (ids, times, ports) is blanked first; the order of the envelope's attributes
 is free, since no reader depends on it.
 """
+import concurrent.futures
 import pathlib
 import re
-import subprocess
 import sys
-import tempfile
+
+import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from instance import Instance, wait_for  # noqa: E402
@@ -225,46 +226,42 @@ CHECK_CASES = {
 }
 
 
-def compare(theirs, ours, cases):
-    """The names of the cases that differ; each is shown."""
-    bad = []
-    for name, act in cases.items():
-        wanted, got = theirs.outcome(act), ours.outcome(act)
-        if wanted == got:
-            continue
-        bad.append(name)
-        print(f"== {name}")
-        if wanted[0] != "queued" or got[0] != "queued":
-            print(f"   Debian: {wanted}\n   ours:   {got}")
-            continue
-        for part in wanted[1]:
-            if wanted[1][part] != got[1][part]:
-                print(f"   {part}\n   Debian: {wanted[1][part]}\n   ours:   {got[1][part]}")
-    return bad
+def show(name, wanted, got):
+    """How the outcomes differ, part by part."""
+    if wanted[0] != "queued" or got[0] != "queued":
+        return f"== {name}\n   Debian: {wanted}\n   ours:   {got}"
+    return f"== {name}" + "".join(
+        f"\n   {part}\n   Debian: {wanted[1][part]}\n   ours:   {got[1][part]}"
+        for part in wanted[1] if wanted[1][part] != got[1][part])
 
 
-def main(wanted=""):
-    folder = tempfile.mkdtemp()
-    pathlib.Path(folder).chmod(0o755)
-    groups = [({}, {**SENDMAIL_CASES, **{f"smtp: {name}": act
-                                          for name, act in SMTP_CASES.items()}}),
-              (MAPS, MAP_CASES), (check_settings(folder), CHECK_CASES)]
-
-    bad, count = [], 0
-    for settings, cases in groups:
-        cases = {name: act for name, act in cases.items() if wanted in name}
-        peers = [Peer(kind, **settings) for kind in ("debian", "ours")]
-        try:
-            for peer in peers:
-                peer.start()
-            bad += compare(*peers, cases)
-            count += len(cases)
-        finally:
-            for peer in peers:
-                peer.instance.close()
-    print(f"{count - len(bad)} of {count} the same")
-    return 1 if bad else 0
+def no_settings(_):
+    return {}
 
 
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2]))
+GROUPS = {
+    "sendmail": (no_settings, SENDMAIL_CASES),
+    "smtp": (no_settings, SMTP_CASES),
+    "maps": (lambda _: MAPS, MAP_CASES),
+    "checks": (check_settings, CHECK_CASES),
+}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_queue_files_are_those_of_debian(group, tmp_path_factory):
+    make_settings, cases = GROUPS[group]
+    folder = tmp_path_factory.mktemp("checks")
+    for place in (folder, folder.parent, folder.parent.parent):
+        place.chmod(0o755)
+    peers = [Peer(kind, **make_settings(folder)) for kind in ("debian", "ours")]
+    try:
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            list(pool.map(Peer.start, peers))
+            outcomes = {name: list(pool.map(lambda peer: peer.outcome(act), peers))
+                        for name, act in cases.items()}
+    finally:
+        for peer in peers:
+            peer.instance.close()
+    assert all(wanted[0] != "lost" for wanted, _ in outcomes.values())
+    different = [show(name, *pair) for name, pair in outcomes.items() if pair[0] != pair[1]]
+    assert not different, "\n".join(different)

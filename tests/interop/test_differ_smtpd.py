@@ -1,7 +1,7 @@
 """The same dialogues with Debian's smtpd and with ours: replies and log lines must be the same.
 
 Ids and times are blanked.  What differs on purpose (doc/differences.md) is set alike.
-Run it by hand or by pytest: python3 -m pytest tests/interop/differ_smtpd.py
+Run it by hand or by pytest: python3 -m pytest tests/interop/test_differ_smtpd.py
 """
 import itertools
 import pathlib
@@ -208,4 +208,6 @@ def test_replies_and_log_lines_are_debians(name):
         for instance in (ours, debian):
             assert wait_for(lambda: instance.log().count("disconnect from") >= ends)
         got, wanted = log_lines(ours), log_lines(debian)
-    assert ([x for x in got if x not in wanted], [x for x in wanted if x not in got]) == ([], [])
+    different = [f"ours:   {line}" for line in got if line not in wanted]
+    different += [f"Debian: {line}" for line in wanted if line not in got]
+    assert not different, "\n".join(different)
