@@ -55,11 +55,13 @@ void show_bounce_templates(const struct options *options)
                                      .standard_error = true });
 
     const struct config *config = load(options);
-    const char *path = options->arguments[0];
+    AUTO_STR struct str path = STR_EMPTY;
 
-    if (!path)
-        path = config->bounce_template_file;
-    if (!notice_templates_load(path, arena, &templates, &error))
+    if (options->arguments[0])
+        str_text(&path, options->arguments[0]);
+    else if (!config_lookup(config, "bounce_template_file", &path, &error))
+        log_fatal("%s", error.text);
+    if (!notice_templates_load(path.data, arena, &templates, &error))
         log_fatal("%s", error.text);
     for (size_t i = 0; i < NOTICE_COUNT; i++) {
         if (i > 0)

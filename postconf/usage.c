@@ -56,6 +56,8 @@ static void use_name(struct scan *scan, struct slice name)
 /* Every $name, ${name and $(name in text, chosen or not. */
 static void scan_text(struct scan *scan, struct slice text)
 {
+    const struct slice start = text;
+
     while (text.length > 0) {
         slice_take_until(&text, "$");
         if (text.length == 0)
@@ -74,6 +76,8 @@ static void scan_text(struct scan *scan, struct slice text)
 
         while (length < text.length && is_name_byte(text.data[length]))
             length++;
+        if (length == 0 && text.data > start.data && text.data[-1] == '$')
+            return;         /* "$ ": what follows is not looked at by the expansion either */
         if (length > 0)
             use_name(scan, slice_part(text, 0, length));
         text = slice_from(text, length);

@@ -195,17 +195,27 @@ def compare(tmp_path, cases):
 BROKEN = {"missing_equals", "missing_name", "few_fields", "bad_private", "bad_wakeup", "no_brace"}
 
 
+CASES = int(os.environ.get("DIFFER_CASES", "12"))
+
+
+def sample(calls, name):
+    """CASES of the calls, others for each file; DIFFER_CASES=100 takes them all."""
+    return random.Random(name).sample(calls, min(CASES, len(calls)))
+
+
 @pytest.mark.parametrize("main", MAIN)
 def test_main_cf_is_shown_alike(tmp_path, main):
     calls = SHOW[:2] if main in BROKEN else SHOW[:24]
-    compare(tmp_path, [(MAIN[main], MASTER["settings"], call.split()) for call in calls
+    compare(tmp_path, [(MAIN[main], MASTER["settings"], call.split())
+                       for call in sample(calls, main)
                        if main not in ("broken", "loop") or "x" not in call or call == "-nx"])
 
 
 @pytest.mark.parametrize("master", MASTER)
 def test_master_cf_is_shown_alike(tmp_path, master):
     calls = ["-M", "-n"] if master in BROKEN else SHOW
-    compare(tmp_path, [(MAIN["families"], MASTER[master], call.split()) for call in calls])
+    compare(tmp_path, [(MAIN["families"], MASTER[master], call.split())
+                       for call in sample(calls, master)])
 
 
 def test_wrong_calls_are_refused_alike(tmp_path):
@@ -219,7 +229,9 @@ def test_lists_are_alike(tmp_path):
 def test_edits_are_alike(tmp_path):
     compare(tmp_path, [(MAIN[main], MASTER[master], arguments) for arguments in EDIT
                        for main, master in (("layout", "layout"), ("twice", "stock"),
-                                            ("empty", "agents"))])
+                                            ("empty", "agents"))
+                       # Nothing to take away: only Postfix says so (doc/differences.md).
+                       if (arguments[0], master) != ("-PX", "stock")])
 
 
 def test_a_missing_file_is_reported_alike(tmp_path):
@@ -287,14 +299,13 @@ PIECES = ["$mail_name", "${mail_name}", "$(x)", "${x?{a}:{b}}", "${x:c}", "${{1}
 def random_cases(count):
     """One value each: which of several broken ones is named first is chance."""
     for seed in range(count):
-        chance = random.Random(seed)
+        chance = random.Random(f"value {seed}")
         name = chance.choice(["relayhost", "smtpd_banner", "mydestination", "smtp_helo_name",
-                              "alias_maps", "virtual_maps"])
+                              "alias_maps"])
         value = "".join(chance.choice(PIECES) for _ in range(chance.randint(0, 5)))
         for call in (["-n"], ["-nf"], ["-x", name]):
             yield f"x = 3.5\n{name} = {value}\n", "", call
 
 
 def test_random_values_are_shown_alike(tmp_path):
-    """DIFFER_CASES says how many files are tried."""
-    compare(tmp_path, random_cases(int(os.environ.get("DIFFER_CASES", "12"))))
+    compare(tmp_path, random_cases(CASES))
