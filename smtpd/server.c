@@ -19,6 +19,7 @@ static bool open_lists(struct server *server, struct error *error)
         { &server->recipient_canonical, "recipient_canonical_maps",
           config->recipient_canonical_maps },
         { &server->sender_canonical, "sender_canonical_maps", config->sender_canonical_maps },
+        { &server->rbl_replies, "rbl_reply_maps", config->rbl_reply_maps },
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -125,7 +126,7 @@ void server_close(struct server *server)
     struct table_list *lists[] = {
         server->local_recipients, server->relay_recipients, server->virtual_aliases,
         server->virtual_mailboxes, server->canonical, server->recipient_canonical,
-        server->sender_canonical,
+        server->sender_canonical, server->rbl_replies,
     };
     struct match_list *matches[] = {
         server->mynetworks, server->bare_newline_exclusions, server->fast_flush_domains,

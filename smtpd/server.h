@@ -51,7 +51,7 @@ struct server {
     struct match_list *fast_flush_domains;
     struct match_list *forbidden_commands;
     struct table_list *local_recipients, *relay_recipients, *virtual_aliases, *virtual_mailboxes,
-                      *canonical, *recipient_canonical, *sender_canonical;
+                      *canonical, *recipient_canonical, *sender_canonical, *rbl_replies;
     struct policy *policy;
     unsigned discarded_extensions;  /* EXTENSION_ bits of smtpd_discard_ehlo_keywords */
     unsigned overrides;             /* SUBMIT_ bits that receive_override_options takes away */

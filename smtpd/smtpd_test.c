@@ -27,6 +27,7 @@ struct stand_in {
     unsigned submitted, abandoned;
     enum dns_status dns;
     enum flush_answer flush;
+    const char *listed;         /* names that have the address 127.0.0.4 */
     struct str site;            /* that ETRN asked for */
 };
 
@@ -71,10 +72,26 @@ static int64_t queue_free(void *argument)
     return ((struct stand_in *)argument)->room;
 }
 
-static void query(void *argument, UNUSED const char *name, UNUSED enum dns_type type,
-                  UNUSED struct arena *arena, struct dns_answer *answer)
+/* What is listed has an address; of the clients alone it says why. */
+static void query(void *argument, const char *name, enum dns_type type, struct arena *arena,
+                  struct dns_answer *answer)
 {
-    answer->status = ((struct stand_in *)argument)->dns;
+    struct stand_in *in = argument;
+    bool listed = in->listed && strstr(in->listed, name);
+
+    answer->status = in->dns;
+    if (!listed || (type == DNS_TXT && *name != '7') || (type != DNS_A && type != DNS_TXT))
+        return;
+    answer->status = DNS_FOUND;
+    answer->count = 1;
+    answer->records = arena_take(arena, sizeof(*answer->records));
+    answer->records[0].type = type;
+    answer->records[0].data = slice_of("why not");
+
+    struct sockaddr_in *address = (struct sockaddr_in *)&answer->records[0].address;
+
+    address->sin_family = AF_INET;
+    address->sin_addr.s_addr = htonl(0x7f000004);
 }
 
 static enum flush_answer flush_site(void *argument, struct slice site)
@@ -570,7 +587,7 @@ TEST(policy_obeys_access_tables)
         { "warn_if_reject reject", "250 2.1.5 Ok" },
         { "permit", "250 2.1.5 Ok" },
         { "foo_bar", "451 4.3.5 Server configuration error" },
-        { "reject_rbl_client x.test", "451 4.3.5 Server configuration error" },
+        { "reject_unverified_recipient", "451 4.3.5 Server configuration error" },
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -691,6 +708,42 @@ TEST(policy_refuses_to_be_an_open_relay)
 
     for (size_t i = 0; i < COUNT(cases); i++)
         CHECK(opens(cases[i].relay, cases[i].recipient) == cases[i].good);
+}
+
+TEST(a_list_of_bad_clients_is_asked_and_quoted)
+{
+    static const struct { const char *restriction, *wanted; } cases[] = {
+        { "reject_rbl_client bl.test",
+          "554 5.7.1 Service unavailable; Client host [192.0.2.7] blocked using bl.test; why not" },
+        { "reject_rbl_client bl.test=127.0.0.[1;3..5]",
+          "554 5.7.1 Service unavailable; Client host [192.0.2.7] blocked using bl.test; why not" },
+        { "reject_rbl_client bl.test=127.0.0.3", "250 2.1.5 Ok" },
+        { "reject_rbl_client other.test", "250 2.1.5 Ok" },
+        { "reject_rbl_client templates.test", "450 4.7.9 go 192.0.2.7 away" },
+        { "reject_rhsbl_sender bl.test",
+          "554 5.7.1 Service unavailable; Sender address [a@b.test] blocked using bl.test" },
+        { "reject_rhsbl_helo bl.test", "250 2.1.5 Ok" },
+        { "permit_dnswl_client bl.test, reject", "250 2.1.5 Ok" },
+        { "permit_dnswl_client other.test, reject",
+          "554 5.7.1 <unknown[192.0.2.7]>: Client host rejected: Access denied" },
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        AUTO_STR struct str settings = STR_EMPTY;
+
+        str_format(&settings, "smtpd_client_restrictions = %s\nrbl_reply_maps = "
+                   "inline:{ {templates.test = 450 4.7.9 go $$rbl_what away} }\n",
+                   cases[i].restriction);
+
+        struct stand_in *in = stand_in_new(settings.data);
+        struct talk *talk = talk_new(in, "192.0.2.7");
+
+        in->listed = "7.2.0.192.bl.test 7.2.0.192.templates.test b.test.bl.test";
+        say(talk, "HELO h|MAIL FROM:<a@b.test>|RCPT TO:<alice@example.test>");
+        CHECK_TEXT(last_answer(talk), cases[i].wanted);
+        talk_free(talk);
+        stand_in_free(in);
+    }
 }
 
 TEST(etrn_asks_the_flush_service_for_domains_that_it_serves)

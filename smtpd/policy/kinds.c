@@ -5,6 +5,7 @@
 
 #include "address/interfaces.h"
 #include "log/log.h"
+#include "rbl.h"
 #include "service.h"
 
 static struct verdict check_permit(UNUSED struct evaluation *evaluation,
@@ -171,6 +172,15 @@ static const struct check_kind kinds[] = {
 
     { "check_etrn_access", TAKES_TABLE, NEEDS_ETRN, check_etrn_access },
 
+    { "reject_rbl_client", TAKES_WORD, NEEDS_NOTHING, check_rbl_client },
+    { "reject_rhsbl_client", TAKES_WORD, NEEDS_NOTHING, check_rhsbl_client },
+    { "reject_rhsbl_reverse_client", TAKES_WORD, NEEDS_NOTHING, check_rhsbl_reverse_client },
+    { "reject_rhsbl_helo", TAKES_WORD, NEEDS_HELO, check_rhsbl_helo },
+    { "reject_rhsbl_sender", TAKES_WORD, NEEDS_SENDER, check_rhsbl_sender },
+    { "reject_rhsbl_recipient", TAKES_WORD, NEEDS_RECIPIENT, check_rhsbl_recipient },
+    { "permit_dnswl_client", TAKES_WORD, NEEDS_NOTHING, check_dnswl_client },
+    { "permit_rhswl_client", TAKES_WORD, NEEDS_NOTHING, check_rhswl_client },
+
     /* Known, and not served: named at start, a 451 at use. */
     { "check_ccert_access", TAKES_WORD, NEEDS_NOTHING, NULL },
     { "check_sasl_access", TAKES_WORD, NEEDS_NOTHING, NULL },
@@ -189,14 +199,6 @@ static const struct check_kind kinds[] = {
     { "check_recipient_a_access", TAKES_WORD, NEEDS_RECIPIENT, NULL },
     { "check_recipient_mx_access", TAKES_WORD, NEEDS_RECIPIENT, NULL },
     { "check_recipient_ns_access", TAKES_WORD, NEEDS_RECIPIENT, NULL },
-    { "reject_rbl_client", TAKES_WORD, NEEDS_NOTHING, NULL },
-    { "reject_rhsbl_client", TAKES_WORD, NEEDS_NOTHING, NULL },
-    { "reject_rhsbl_reverse_client", TAKES_WORD, NEEDS_NOTHING, NULL },
-    { "reject_rhsbl_helo", TAKES_WORD, NEEDS_HELO, NULL },
-    { "reject_rhsbl_sender", TAKES_WORD, NEEDS_SENDER, NULL },
-    { "reject_rhsbl_recipient", TAKES_WORD, NEEDS_RECIPIENT, NULL },
-    { "permit_dnswl_client", TAKES_WORD, NEEDS_NOTHING, NULL },
-    { "permit_rhswl_client", TAKES_WORD, NEEDS_NOTHING, NULL },
     { "reject_maps_rbl", TAKES_NOTHING, NEEDS_NOTHING, NULL },
     { "permit_mx_backup", TAKES_NOTHING, NEEDS_RECIPIENT, NULL },
     { "permit_naked_ip_address", TAKES_NOTHING, NEEDS_HELO, NULL },

@@ -151,7 +151,7 @@ static void write_request(struct str *request, const struct evaluation *evaluati
     str_format(request, "recipient_count=%zu\n",
                recipients_are_complete(facts) ? facts->recipient_count : 0);
     add_text(request, "queue_id", facts->queue_id);
-    if (facts->sender)
+    if (facts->sender && strcmp(facts->stage, "MAIL") != 0)
         str_format(request, "instance=%s.%x\n", facts->session_id, facts->transaction);
     else
         str_text(request, "instance=\n");
