@@ -7,7 +7,7 @@ import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from differ_smtpd import COMMON, converse  # noqa: E402
+from test_differ_smtpd import COMMON, converse  # noqa: E402
 from instance import Instance, wait_for  # noqa: E402
 
 ACTIONS = {"rej": "REJECT go away", "dfr": "DEFER_IF_PERMIT Greylisted", "ok": "OK",
