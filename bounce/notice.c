@@ -1,6 +1,7 @@
 #include "notice.h"
 
 #include "address/address.h"
+#include "base/encoding.h"
 #include "base/scope.h"
 #include "message/date.h"
 
@@ -124,13 +125,26 @@ static bool write_notification(const struct notice *notice, struct str *output,
 
 /* --- part 2: for programs ---------------------------------------------------------------- */
 
+/* RFC 3464 section 2.2.1: as the sender meant it, without the xtext of the wire. */
+static void add_envelope_id(struct str *output, const char *xtext)
+{
+    AUTO_STR struct str decoded = STR_EMPTY;
+
+    if (!*xtext)
+        return;
+    if (!xtext_decode(&decoded, slice_of(xtext)))
+        str_set(&decoded, slice_of(xtext));
+    str_text(output, "Original-Envelope-Id: ");
+    printable_text(output, str_slice(&decoded));    /* no line ends of the client's */
+    str_byte(output, '\n');
+}
+
 static void write_message_fields(const struct notice *notice, struct str *output)
 {
     const struct envelope *envelope = notice->envelope;
 
     str_format(output, "Reporting-MTA: dns; %s\n", notice->config->myhostname);
-    if (*envelope->envelope_id)
-        str_format(output, "Original-Envelope-Id: %s\n", envelope->envelope_id);
+    add_envelope_id(output, envelope->envelope_id);
     str_format(output, "X-%s-Queue-ID: %s\n", notice->config->mail_name, envelope->queue_id);
     str_format(output, "X-%s-Sender: %s; ", notice->config->mail_name,
                is_utf8(notice) ? "utf-8" : "rfc822");
