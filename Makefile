@@ -188,6 +188,38 @@ check:
 	$(call sanitized,THREADS,tests/system/test_storm.py)
 	$(call sanitized,SANITIZE,tests/system/test_path.py)
 
+# What one push has no time for: each part ends in an error or is clean (README: the dates).
+LONG_TESTS = tests/system tests/interop/test_peers.py tests/interop/test_bounce.py
+LONG_PARTS = long-unit long-threads long-sanitize long-fuzz long-crash long-soak analyze bench
+
+long:
+	@set -e; for part in $(LONG_PARTS); do \
+	    echo "== $$part"; $(MAKE) --no-print-directory $$part; done
+
+long-unit:
+	$(MAKE) --no-print-directory unit SANITIZE=1
+	$(MAKE) --no-print-directory unit THREADS=1
+
+long-threads:
+	$(call sanitized,THREADS,$(LONG_TESTS))
+
+long-sanitize:
+	$(call sanitized,SANITIZE,$(LONG_TESTS))
+
+long-fuzz:
+	$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=300
+
+long-crash: check-prefix
+	CRASH_ROUNDS=1000 POSTREITER_TEST_PREFIX=$(TEST_PREFIX) $(PYTEST) tests/crash
+
+long-soak: check-prefix
+	SOAK_MESSAGES=20000 POSTREITER_TEST_PREFIX=$(TEST_PREFIX) $(PYTEST) tests/system/test_soak.py
+
+# The static analyzer of clang over every source (.clang-tidy names the checks).
+analyze:
+	@printf '%s\n' $(LIB_SOURCES) $(PROGRAM_SOURCES) | xargs -P 2 -n 1 sh -c 'clang-tidy --quiet "$$@" \
+	    -- -std=gnu17 -D_GNU_SOURCE -Ilib $(subst ",\",$(subst ',,$(INSTALLATION))) 2>/dev/null' clang-tidy
+
 bench: check-prefix
 	POSTREITER_TEST_PREFIX=$(TEST_PREFIX) python3 bench/bench.py
 
@@ -220,6 +252,7 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: always all unit clean check check-prefix style replay fuzz bench install
+.PHONY: always all unit clean check check-prefix style replay fuzz bench install \
+        long long-unit long-threads long-sanitize long-fuzz long-crash long-soak analyze
 .DELETE_ON_ERROR:
 -include $(LIB_OBJECTS:.o=.d) $(PROGRAM_SOURCES:%.c=$(OUT)/%.d) $(TEST_SOURCES:%.c=$(OUT)/%.d)

@@ -12,7 +12,7 @@ struct gathering {
     struct intake *intake;
     struct recipient_list list;         /* items are malloc'ed until they are final */
     struct hash *known;                 /* what stands in the list; NULL: there can be but one */
-    const struct recipient *from;       /* the client's recipient that is being expanded */
+    struct recipient from;              /* the client's recipient that is being expanded */
 };
 
 static void refuse_trouble(struct intake *intake, const struct error *error)
@@ -41,7 +41,7 @@ static bool is_duplicate(struct gathering *gathering, const char *original, cons
 static void add_recipient(void *argument, const char *address)
 {
     struct gathering *gathering = argument;
-    const struct recipient *from = gathering->from;
+    const struct recipient *from = &gathering->from;
 
     if (gathering->known && is_duplicate(gathering, from->original, address))
         return;
@@ -76,7 +76,7 @@ static bool gather(struct gathering *gathering, struct recipient from, struct er
         from.original = from.address;
     if (!*from.dsn_original && !(from.notify & NOTIFY_NEVER))
         from.dsn_original = find_dsn_original(intake, from.address, address);
-    gathering->from = &from;
+    gathering->from = from;
     if (map)
         return address_expand(intake->cleanup, intake->arena, address, add_recipient, gathering,
                               error);

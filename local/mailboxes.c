@@ -147,7 +147,7 @@ void deliver_to_mailbox(struct job *job, const char *member, const struct identi
 void deliver_to_command(struct job *job, const char *member, const char *command,
                         const struct identity *identity, struct slice extension)
 {
-    AUTO_STR struct str headers = STR_EMPTY, output = STR_EMPTY;
+    AUTO_STR struct str headers = STR_EMPTY;
     struct command_result result = { .dsn = "4.3.0" };
 
     identity_return(job->agent->identities);

@@ -202,6 +202,7 @@ bool master_load(struct master *master, bool first, struct error *error)
 
     free_lines(&lines);
     for (size_t i = 0; taken && i < master->services.count; i++) {
+        /* service_free takes what it frees out of the list: NOLINTNEXTLINE */
         service_look(master->services.items[i]);
         wakeup_start(master->services.items[i]);
     }

@@ -276,8 +276,10 @@ void intake_free(struct intake *intake)
 {
     if (!intake)
         return;
-    while (intake->links)
+    while (intake->links) {
+        PROMISED(!intake->links->previous);
         free_link(intake->links);
+    }
     walk_clear(&intake->incoming);
     walk_clear(&intake->deferred);
     free(intake);

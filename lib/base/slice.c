@@ -1,5 +1,7 @@
 #include "base/slice.h"
 
+#include "base/compiler.h"
+
 struct slice slice_part(struct slice slice, size_t start, size_t length)
 {
     if (start > slice.length)
@@ -16,11 +18,13 @@ struct slice slice_from(struct slice slice, size_t start)
 
 bool slice_equal(struct slice a, struct slice b)
 {
+    PROMISED(a.data || !a.length);
     return a.length == b.length && (!a.length || memcmp(a.data, b.data, a.length) == 0);
 }
 
 bool slice_equal_nocase(struct slice a, struct slice b)
 {
+    PROMISED(a.data || !a.length);
     if (a.length != b.length)
         return false;
     for (size_t i = 0; i < a.length; i++)
@@ -143,6 +147,7 @@ bool slice_number(struct slice slice, uint64_t limit, uint64_t *number)
 {
     uint64_t value = 0;
 
+    PROMISED(slice.data || !slice.length);
     if (!slice.length)
         return false;
     for (size_t i = 0; i < slice.length; i++) {

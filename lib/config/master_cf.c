@@ -157,6 +157,7 @@ static struct master_service *place_of(const struct reader *reader,
 {
     struct master_cf *master_cf = reader->master_cf;
 
+    PROMISED(service->name);
     if (reader->kind == MASTER_CF_SERVE)
         for (size_t i = 0; i < master_cf->services.count; i++) {
             struct master_service *earlier = &master_cf->services.items[i];

@@ -290,7 +290,7 @@ const char *dns_name_of(struct dns *dns, const struct sockaddr *address, struct 
 {
     const char *known =
         dns_files_name(current_files(dns), dns_address_text(address, arena));
-    struct dns_answer answer;
+    struct dns_answer answer = { .status = DNS_TROUBLE };
 
     *status = DNS_FOUND;
     if (known)

@@ -349,7 +349,7 @@ bool lane_call(struct lane *lane, const struct frame_type *request_type, const v
                int64_t deadline, struct error *error)
 {
     AUTO_STR struct str output = STR_EMPTY;
-    struct slice frame;
+    struct slice frame = { NULL, 0 };
 
     frame_write(&output, request_type, request);
     if (!lane_send(lane, &output, -1, deadline, error) ||

@@ -90,7 +90,8 @@ static bool open_failed(struct berkeley *berkeley, int code, struct error *error
 {
     close_all(berkeley);
     errno = code > 0 ? code : EINVAL;   /* libdb's own codes are negative */
-    return error_system(error, "open database %s", berkeley->path);
+    (void)error_system(error, "open database %s", berkeley->path);
+    return false;
 }
 
 /* Open the file and the handle; the file is locked after true. */

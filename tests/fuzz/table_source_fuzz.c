@@ -49,6 +49,22 @@ static void ask_list(const char *text)
     match_list_close(list);
 }
 
+/*
+ * glibc's regcomp doubles its memory with each repetition of a repetition ("a++++...").  Who
+ * writes a table is trusted with that; here it would only hide what is ours.
+ */
+static bool is_too_much_for_regcomp(const char *text)
+{
+    enum { REPETITIONS = 10, BOUNDS = 1 };
+    size_t repetitions = 0, bounds = 0;
+
+    for (const char *at = text; *at; at++) {
+        repetitions += strchr("+*?", *at) != NULL;
+        bounds += *at == '{' && at > text && !strchr(" $,", at[-1]);
+    }
+    return repetitions > REPETITIONS || bounds > BOUNDS;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const types[] = { "inline", "cidr", "regexp", "pcre", "randmap" };
@@ -65,7 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     source_free(&source);
     for (size_t i = 0; i < COUNT(types); i++)
-        ask_inline(types[i], text);
+        if (strcmp(types[i], "regexp") != 0 || !is_too_much_for_regcomp(text))
+            ask_inline(types[i], text);
     ask_list(text);
     return 0;
 }
