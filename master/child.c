@@ -121,6 +121,9 @@ static void obey(struct child *child, struct slice message)
     case CONTROL_FULL:
         service_look(service);
         break;
+    case CONTROL_CROWDED:
+        service_hand_on(service);
+        break;
     }
 }
 

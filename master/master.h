@@ -109,6 +109,9 @@ void children_reap(struct master *master);
 
 /* Look at a service again: watch its listeners or not. */
 void service_look(struct service_entry *service);
+
+/* A process that was woken for clients does not take them: another one has to look. */
+void service_hand_on(struct service_entry *service);
 void service_throttle(struct service_entry *service);
 int service_slots_for_next(const struct service_entry *service);
 void service_child_ready(struct child *child);

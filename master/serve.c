@@ -157,6 +157,26 @@ void service_look(struct service_entry *service)
     watch(service, true);
 }
 
+static bool clients_wait(const struct service_entry *service)
+{
+    for (size_t i = 0; i < service->listeners.count; i++)
+        if (has_client(service->listeners.items[i]))
+            return true;
+    return false;
+}
+
+void service_hand_on(struct service_entry *service)
+{
+    service_look(service);
+    if (!clients_wait(service))
+        return;
+    for (const struct child *child = service->children; child; child = child->next)
+        if (child->ready && child_free_slots(child) > 0) {
+            control_say(child->control, CONTROL_LOOK, SLICE_LITERAL(""));
+            return;
+        }
+}
+
 static void end_throttle(void *argument)
 {
     struct service_entry *service = argument;
@@ -291,7 +311,7 @@ void service_child_gone(struct child *child, int status)
         service_free(service);
         return;
     }
-    service_look(service);
+    service_hand_on(service);
     if (service->wakeups_owed > 0 && !service->children && !service->throttle)
         wakeup_start(service);
 }

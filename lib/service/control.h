@@ -28,10 +28,12 @@ enum control_message {
     CONTROL_PREPARED = 'P',     /* waits for CONTROL_GO: there may be only one of it */
     CONTROL_READY = 'R',        /* serves from now on */
     CONTROL_FULL = 'L',         /* its last free slot is taken, or it takes no more clients */
+    CONTROL_CROWDED = 'C',      /* takes no more clients for now, and one waits */
     /* From master. */
     CONTROL_GO = 'G',
     CONTROL_RETIRE = 'T',       /* take no more clients, end when the last has gone */
     CONTROL_WAKEUP = 'W',
+    CONTROL_LOOK = 'A',         /* a client waits at a listener */
 };
 
 /*

@@ -133,6 +133,9 @@ static void look_at_slots(struct pool *pool)
 
     pthread_mutex_lock(&pool->lock);
     pool_listen_locked(pool, pool_may_listen_locked(pool));
+    if (pool->process->look_again)
+        pool_look_again_locked(pool);
+    pool->process->look_again = false;
     if (retiring)
         process_close_listeners(pool->process);
     for (size_t i = 0; i < pool->slot_count; i++) {

@@ -50,6 +50,7 @@ struct pool {
 void pool_wake_main(struct pool *pool);
 bool pool_may_listen_locked(const struct pool *pool);
 void pool_listen_locked(struct pool *pool, bool wanted);
+void pool_look_again_locked(struct pool *pool);
 
 /* Take a client off a listener whose event came, and serve it. */
 void pool_take_arrival(struct pool *pool, size_t listener);

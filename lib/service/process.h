@@ -45,6 +45,7 @@ struct process {
     int signals;                /* signalfd */
     int listeners[LISTENER_LIMIT];      /* count of them in options */
     atomic_bool retiring;       /* takes no more clients, ends when the last has gone */
+    bool look_again;            /* master says that clients wait */
     atomic_bool stopping;       /* was told to end now: parked clients are sent away */
     uid_t owner;                /* mail_owner */
     gid_t owner_group;
@@ -75,6 +76,9 @@ void process_hear(struct process *process, int *wakeups);
  * that a thread on its way to accept finds nothing there.
  */
 void process_close_listeners(const struct process *process);
+
+/* This process accepts no more for now: have master find another one for those who wait. */
+void process_hand_on(const struct process *process);
 
 /* Take in signals: SIGTERM is stopping. */
 void process_signalled(struct process *process);

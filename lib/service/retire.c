@@ -29,6 +29,8 @@ void process_hear(struct process *process, int *wakeups)
         }
         if (bytes[0] == CONTROL_RETIRE)
             atomic_store(&process->retiring, true);
+        else if (bytes[0] == CONTROL_LOOK)
+            process->look_again = true;
         else if (bytes[0] == CONTROL_WAKEUP && wakeups)
             (*wakeups)++;
     }

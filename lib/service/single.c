@@ -1,10 +1,11 @@
 #include "service/process.h"
 
-#include "base/memory.h"
+#include "base/scope.h"
 #include "log/log.h"
 
+#include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 enum { WATCH_CONTROL, WATCH_SIGNALS, WATCH_FIRST };
@@ -71,29 +72,73 @@ static bool is_worn_out(const struct process *process)
     return atomic_load(&process->page->served) >= (unsigned long)process->settings.max_use;
 }
 
+/*
+ * --- Waiting for a client: one arrival wakes one process (EPOLLEXCLUSIVE).  A process that
+ * serves does not wait, so nothing is lost with it; only one that ends hands clients on.
+ */
+
+static void watch_fd(int set, int operation, int fd, unsigned more)
+{
+    struct epoll_event event = { .events = EPOLLIN | more, .data.fd = fd };
+
+    if (fd >= 0 && epoll_ctl(set, operation, fd, &event) < 0)
+        log_fatal("watch descriptor %d: %m", fd);
+}
+
+static void watch_listeners(const struct process *process, int set, int operation)
+{
+    for (int i = 0; i < process->options.listener_count; i++)
+        watch_fd(set, operation, process->listeners[i], EPOLLEXCLUSIVE);
+}
+
+static int new_set(const struct process *process)
+{
+    int set = epoll_create1(EPOLL_CLOEXEC);
+
+    if (set < 0)
+        log_fatal("epoll: %m");
+    watch_fd(set, EPOLL_CTL_ADD, process->control, 0);
+    watch_fd(set, EPOLL_CTL_ADD, process->signals, 0);
+    watch_listeners(process, set, EPOLL_CTL_ADD);
+    return set;
+}
+
+static void hear(struct process *process, int set, int fd)
+{
+    if (fd == process->signals)
+        process_signalled(process);
+    else
+        process_hear(process, NULL);
+    if (process->look_again) {      /* adding a listener looks at it */
+        watch_listeners(process, set, EPOLL_CTL_DEL);
+        watch_listeners(process, set, EPOLL_CTL_ADD);
+    }
+    process->look_again = false;
+}
+
+/* False when it has been idle for long enough. */
+static bool wait_and_serve(struct process *process, int set)
+{
+    struct epoll_event event;
+    struct arrival arrival;
+    int ready = epoll_wait(set, &event, 1, process->settings.max_idle_seconds * 1000);
+
+    if (ready <= 0)
+        return ready < 0 && errno == EINTR;
+    if (event.data.fd == process->control || event.data.fd == process->signals)
+        hear(process, set, event.data.fd);
+    else if (accept_client(process, event.data.fd, &arrival) && arrival.fd >= 0)
+        serve_arrival(process, &arrival);
+    return true;
+}
+
 void serve_single(struct process *process)
 {
-    int count = process->options.listener_count;
-    struct pollfd *watch = memory_new((size_t)count + WATCH_FIRST, sizeof(*watch));
+    AUTO_CLOSE int set = new_set(process);
 
-    while (!atomic_load(&process->retiring) && !is_worn_out(process)) {
-        for (int i = 0; i < count; i++)
-            watch[WATCH_FIRST + i] = (struct pollfd){ process->listeners[i], POLLIN, 0 };
-
-        int ready = wait_for(process, watch, WATCH_FIRST + count,
-                             process->settings.max_idle_seconds * 1000);
-
-        if (ready == 0)
-            break;
-        for (int i = 0; i < count && !atomic_load(&process->retiring); i++) {
-            struct arrival arrival;
-
-            if (watch[WATCH_FIRST + i].revents == 0 ||
-                !accept_client(process, process->listeners[i], &arrival))
-                continue;
-            if (arrival.fd >= 0)
-                serve_arrival(process, &arrival);
-        }
-    }
-    free(watch);
+    while (!atomic_load(&process->retiring) && !is_worn_out(process) &&
+           wait_and_serve(process, set))
+        continue;
+    atomic_store(&process->page->retiring, 1);
+    process_hand_on(process);
 }

@@ -2,6 +2,7 @@
 
 #include "log/log.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -18,16 +19,39 @@ void pool_wake_main(struct pool *pool)
 /*
  * --- Listeners: in the set while a slot is free.  Called with the lock. -----------
  *
- * EPOLLONESHOT, since an exclusive level-triggered listener wakes one waiting thread after
- * the other until the first has accepted: 5.7 accepts and as many waits a message for nothing.
+ * One arrival wakes one process (EPOLLEXCLUSIVE) and in it one thread (EPOLLET: a level-triggered
+ * listener wakes one waiting thread after the other until the first has accepted, 5.7 accepts a
+ * message for nothing).  The price: who was woken has to see that nobody else is left standing.
+ * Arrivals that come close together are one event, so after an accept the listener is looked at
+ * again; and a process that stops listening while clients wait says so to master, which has
+ * another one look (CONTROL_LOOK).
  */
 
-static void set_listener(struct pool *pool, size_t index, int operation)
+static void set_listeners(struct pool *pool, int operation)
 {
-    struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.u64 = index };
+    for (int i = 0; i < pool->process->options.listener_count; i++) {
+        struct epoll_event event = { .events = EPOLLIN | EPOLLET | EPOLLEXCLUSIVE,
+                                     .data.u64 = (uint64_t)i };
 
-    if (epoll_ctl(pool->epoll, operation, pool->process->listeners[index], &event) < 0)
-        log_fatal("watch listener %zu: %m", index);
+        if (epoll_ctl(pool->epoll, operation, pool->process->listeners[i], &event) < 0)
+            log_fatal("watch listener %d: %m", i);
+    }
+}
+
+static bool client_waits(const struct process *process, int index)
+{
+    struct pollfd watch = { process->listeners[index], POLLIN, 0 };
+
+    return poll(&watch, 1, 0) > 0;
+}
+
+void process_hand_on(const struct process *process)
+{
+    for (int i = 0; i < process->options.listener_count; i++)
+        if (client_waits(process, i)) {
+            control_say(process->control, CONTROL_CROWDED, SLICE_LITERAL(""));
+            return;
+        }
 }
 
 void pool_listen_locked(struct pool *pool, bool wanted)
@@ -35,15 +59,18 @@ void pool_listen_locked(struct pool *pool, bool wanted)
     if (pool->listening == wanted)
         return;
     pool->listening = wanted;
-    for (int i = 0; i < pool->process->options.listener_count; i++)
-        set_listener(pool, (size_t)i, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL);
+    set_listeners(pool, wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL);
+    if (!wanted)
+        process_hand_on(pool->process);
 }
 
-/* The event of a listener was taken: have the next one come, while there are free slots. */
-static void rearm_listener(struct pool *pool, size_t index)
+/* Have an event come again if clients wait: adding a listener looks at it. */
+void pool_look_again_locked(struct pool *pool)
 {
-    if (pool->listening)
-        set_listener(pool, index, EPOLL_CTL_MOD);
+    if (!pool->listening)
+        return;
+    set_listeners(pool, EPOLL_CTL_DEL);
+    set_listeners(pool, EPOLL_CTL_ADD);
 }
 
 bool pool_may_listen_locked(const struct pool *pool)
@@ -100,7 +127,8 @@ static void note_arrival(struct pool *pool, size_t listener)
     pthread_mutex_lock(&pool->lock);
     bool listening = pool_may_listen_locked(pool);
     pool_listen_locked(pool, listening);
-    rearm_listener(pool, listener);
+    if (listening && client_waits(pool->process, (int)listener))
+        pool_look_again_locked(pool);
     pthread_mutex_unlock(&pool->lock);
 
     if (full || !listening)
@@ -162,16 +190,6 @@ static void serve_arrival(struct pool *pool, struct slot *slot, size_t listener,
     }
 }
 
-/* Nobody came after all, or another process was quicker. */
-static void miss_arrival(struct pool *pool, struct slot *slot, size_t listener)
-{
-    if (slot)
-        free_slot(pool, slot);
-    pthread_mutex_lock(&pool->lock);
-    rearm_listener(pool, listener);
-    pthread_mutex_unlock(&pool->lock);
-}
-
 void pool_take_arrival(struct pool *pool, size_t listener)
 {
     struct arrival arrival;
@@ -180,6 +198,6 @@ void pool_take_arrival(struct pool *pool, size_t listener)
     if (slot && accept_client(pool->process, pool->process->listeners[listener], &arrival) &&
         arrival.fd >= 0)
         serve_arrival(pool, slot, listener, &arrival);
-    else
-        miss_arrival(pool, slot, listener);
+    else if (slot)
+        free_slot(pool, slot);      /* nobody came after all */
 }
