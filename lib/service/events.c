@@ -52,6 +52,7 @@ struct events {
     size_t waiting;         /* threads in epoll_wait */
     size_t helpers;         /* threads beside the one of events_run */
     bool busy;
+    struct { void (*begin)(void *argument), (*end)(void *argument); void *argument; } guard;
     pthread_mutex_t lock;
     struct post *first_post, **last_post;
     bool sleeping;          /* under the lock: a post has to wake the loop */
@@ -278,6 +279,20 @@ static bool may_work(const struct events *events)
     return events->first_task && (events->helpers == 0 || events->working < events->helpers);
 }
 
+static void take_turn(struct events *events)
+{
+    pthread_mutex_lock(&events->turn);
+    if (events->guard.begin)
+        events->guard.begin(events->guard.argument);
+}
+
+static void leave_turn(struct events *events)
+{
+    if (events->guard.end)
+        events->guard.end(events->guard.argument);
+    pthread_mutex_unlock(&events->turn);
+}
+
 /* In the turn; out of it while the task runs. */
 static bool run_task(struct events *events)
 {
@@ -292,9 +307,9 @@ static bool run_task(struct events *events)
     events->working++;
     if (may_work(events) && events->waiting > 0)
         wake_one(events);
-    pthread_mutex_unlock(&events->turn);
+    leave_turn(events);
     task->work(task->argument);
-    pthread_mutex_lock(&events->turn);
+    take_turn(events);
     events->working--;
     task->then(task->argument);
     free(task);
@@ -377,18 +392,18 @@ static void run_loop(struct events *events)
     enum { BATCH = 64 };
     struct epoll_event ready[BATCH];
 
-    pthread_mutex_lock(&events->turn);
+    take_turn(events);
     while (!events->stopped) {
         int milliseconds = wait_milliseconds(events);
 
         events->waiting++;
-        pthread_mutex_unlock(&events->turn);
+        leave_turn(events);
 
         int count = epoll_wait(events->epoll, ready, BATCH, milliseconds);
 
         if (count < 0 && errno != EINTR)
             log_fatal("epoll_wait: %m");
-        pthread_mutex_lock(&events->turn);
+        take_turn(events);
         events->waiting--;
         for (int i = 0; i < count; i++)     /* all: an edge would not come again */
             run_ready(events, &ready[i]);
@@ -397,7 +412,7 @@ static void run_loop(struct events *events)
     }
     if (events->waiting > 0)
         wake_one(events);   /* to end as well; it wakes the next */
-    pthread_mutex_unlock(&events->turn);
+    leave_turn(events);
 }
 
 static void *help(void *argument)
@@ -439,6 +454,14 @@ void events_run(struct events *events)
     for (size_t i = 0; i < events->helpers; i++)
         pthread_join(threads[i], NULL);
     events->stopped = false;    /* it may be run again, to finish things (a program's stop) */
+}
+
+void events_guard(struct events *events, void (*begin)(void *argument),
+                  void (*end)(void *argument), void *argument)
+{
+    events->guard.begin = begin;
+    events->guard.end = end;
+    events->guard.argument = argument;
 }
 
 void events_stop(struct events *events)

@@ -65,6 +65,13 @@ void events_work(struct events *events, void (*work)(void *argument),
 
 /* Run until events_stop; may be run again. */
 void events_run(struct events *events);
+
+/*
+ * Call begin(argument) before what is ready is seen to, and end(argument) before the loop sleeps:
+ * for a watchdog.
+ */
+void events_guard(struct events *events, void (*begin)(void *argument),
+                  void (*end)(void *argument), void *argument);
 void events_stop(struct events *events);
 
 /* The process may exit when idle (max_idle): false while there is work in memory (qmgr). */

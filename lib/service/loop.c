@@ -233,6 +233,16 @@ static bool wait_for_go(struct process *process)
     }
 }
 
+static void begin_work(void *argument)
+{
+    watchdog_begin(argument);
+}
+
+static void end_work(void *argument)
+{
+    watchdog_end(argument);
+}
+
 void serve_events(struct process *process)
 {
     struct loop loop = { .process = process, .active_at = moment_now() };
@@ -245,6 +255,7 @@ void serve_events(struct process *process)
         !process->service->start(&process->context, loop.events, &error))
         log_fatal("%s", error.text);
     watch_all(&loop);
+    events_guard(loop.events, begin_work, end_work, process);
     control_say(process->control, CONTROL_READY, SLICE_LITERAL(""));
     events_run(loop.events);
     if (process->service->stop)

@@ -47,6 +47,8 @@ struct process {
     atomic_bool retiring;       /* takes no more clients, ends when the last has gone */
     bool look_again;            /* master says that clients wait */
     atomic_bool stopping;       /* was told to end now: parked clients are sent away */
+    atomic_bool has_barked;     /* the watchdog has said so and ends the process */
+    _Atomic int64_t working_since;      /* for the watchdog; 0: nothing is under way */
     uid_t owner;                /* mail_owner */
     gid_t owner_group;
     struct str reads;           /* folders to read, each with a NUL behind */
@@ -87,6 +89,14 @@ void process_signalled(struct process *process);
 void serve_pool(struct process *process);       /* sessions and lanes */
 void serve_single(struct process *process);
 void serve_events(struct process *process);
+
+/*
+ * End the process when what lies between begin and end takes longer than daemon_timeout.  To be
+ * started before confinement, from the main thread.
+ */
+void watchdog_start(struct process *process);
+void watchdog_begin(struct process *process);
+void watchdog_end(struct process *process);
 
 /* Give up what the rights do not name.  Fatal when something cannot be given up. */
 void confine(struct process *process);

@@ -233,6 +233,8 @@ int service_main(const struct service *service, int argc, char **argv)
     set_slots(process);
     if (service->prepare && !service->prepare(&process->context, &error))
         log_fatal("%s", error.text);
+    if (service->pattern == SERVICE_SINGLE || service->pattern == SERVICE_EVENTS)
+        watchdog_start(process);
     confine(process);
     serve(process);
     return 0;

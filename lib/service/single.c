@@ -44,7 +44,9 @@ static void serve_client(struct process *process, struct client *client)
             if (watch[WATCH_FIRST].revents == 0)
                 continue;
         }
+        watchdog_begin(process);
         verdict = service->turn(client);
+        watchdog_end(process);
     }
     if (service->leave)
         service->leave(client);

@@ -98,6 +98,12 @@ static void closing(struct client *client)
     answer(client, "421 closing");
 }
 
+static void stay_for_ever(void)
+{
+    for (;;)
+        pause();
+}
+
 /* --- Lanes: a frame comes back as it was sent. ------------------------------------------ */
 
 static enum turn echo(struct client *client)
@@ -108,6 +114,8 @@ static enum turn echo(struct client *client)
 
     if (!lane_receive(client->lane, &frame, NULL, moment_after(WAIT_SECONDS), &error))
         return TURN_LEAVE;
+    if (slice_ends(frame, "stuck"))
+        stay_for_ever();
     str_bytes(&output, frame.data - 4, frame.length + 4);
     return lane_send(client->lane, &output, -1, moment_after(WAIT_SECONDS), &error)
                ? TURN_STAY : TURN_LEAVE;
@@ -119,6 +127,8 @@ static void triggered(UNUSED struct service_context *context, UNUSED struct even
                       struct slice bytes)
 {
     log_info("triggered by %.*s", SLICE_ARGS(bytes));
+    if (slice_is(bytes, "stuck"))
+        stay_for_ever();
 }
 
 static void stop(UNUSED struct service_context *context, UNUSED struct events *events)

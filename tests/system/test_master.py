@@ -133,6 +133,8 @@ def test_folders_are_made_as_debian_makes_them():
                            for path in instance.queue.iterdir()}
         finally:
             instance.close()
+    # Of our own: files to be used again (doc/queue.md).
+    assert found["ours"].pop("spare") == ("0o40700", "postfix", "root")
     assert found["ours"] == found["debian"]
 
 
@@ -319,6 +321,41 @@ def test_wakeup_and_trigger_bytes_reach_an_event_loop():
         instance.wait_log("triggered by DF")
         instance.run("postfix", "stop")
         assert instance.log().count("]: stopped") == 1
+
+
+def public_socket(instance, name):
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(20)
+    client.connect(str(instance.queue / "public" / name))
+    return client
+
+
+def test_a_stuck_turn_ends_the_process_and_the_next_client_is_served():
+    with running("solo unix n - n - 1 testd -o daemon_timeout=2s single\n") as instance:
+        stuck = public_socket(instance, "solo")
+        begin = time.monotonic()
+        stuck.sendall(b"\0\0\0\7\0\5stuck")
+        assert stuck.recv(100) == b""
+        assert time.monotonic() - begin >= 2
+        instance.wait_log(r"postfix/testd\[\d+\]: fatal: watchdog timeout")
+        instance.wait_log(r"warning: process \S+/testd pid \d+ exit status 1")
+        # A client that says nothing for longer is no stuck turn.
+        client = public_socket(instance, "solo")
+        for _ in range(2):
+            client.sendall(b"\0\0\0\3\0\1x")
+            assert client.recv(100) == b"\0\0\0\3\0\1x"
+            time.sleep(3)
+        assert instance.log().count("watchdog") == 1
+
+
+def test_a_stuck_event_loop_is_ended():
+    with running("loop unix n - n - 1 testd -o daemon_timeout=1s events\n") as instance:
+        with public_socket(instance, "loop") as client:
+            client.sendall(b"stuck")
+        instance.wait_log(r"postfix/testd\[\d+\]: fatal: watchdog timeout")
+        with public_socket(instance, "loop") as client:
+            client.sendall(b"hello")
+        instance.wait_log("triggered by hello")
 
 
 def test_fifo_triggers():
