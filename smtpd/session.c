@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "base/memory.h"
 #include "base/scope.h"
+#include "footer.h"
 #include "log/log.h"
 #include "smtp/replies.h"
 #include "state.h"
@@ -43,11 +44,26 @@ static const struct command {
 
 /* --- Replies. --------------------------------------------------------------------- */
 
+/* Code and status stand on every line (RFC 2034 4). */
+static void add_reply_lines(struct str *output, char class, int detail, const char *status,
+                            struct slice text)
+{
+    do {
+        size_t end = slice_find(text, '\n');
+
+        str_format(output, "%c%02d%c", class, detail, end < text.length ? '-' : ' ');
+        if (*status)
+            str_format(output, "%c%s ", class == '3' ? '2' : class, status + 1);
+        printable_text(output, slice_part(text, 0, end));
+        str_text(output, "\r\n");
+        text = slice_from(text, end + 1);
+    } while (text.length);
+}
+
 void reply(struct session *session, int code, const char *status, const char *format, ...)
 {
     const struct config *config = session->server->config;
     AUTO_STR struct str text = STR_EMPTY;
-    AUTO_STR struct str line = STR_EMPTY;
     char class = (char)('0' + code / 100);
     va_list args;
 
@@ -56,12 +72,9 @@ void reply(struct session *session, int code, const char *status, const char *fo
     va_start(args, format);
     str_vformat(&text, format, args);
     va_end(args);
-    str_format(&line, "%c%02d ", class, code % 100);
-    if (*status)
-        str_format(&line, "%c%s ", class == '3' ? '2' : class, status + 1);
-    printable_text(&line, str_slice(&text));
-    str_add(session->output, str_slice(&line));
-    str_text(session->output, "\r\n");
+    if (class >= '4' && *config->smtpd_reject_footer)
+        footer_add(session->server, &session->facts, &text);
+    add_reply_lines(session->output, class, code % 100, status, str_slice(&text));
     if (session->errors >= config->smtpd_soft_error_limit)
         session->pause += config->smtpd_error_sleep_time;
 }

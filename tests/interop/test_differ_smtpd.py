@@ -70,6 +70,9 @@ SETTINGS = {
     "flush": {"fast_flush_domains": "$relay_domains, example.test",
               "smtpd_etrn_restrictions":
               "check_etrn_access inline:{ {no.test = REJECT not you}, {later.test = DEFER} }"},
+    "footer": {"smtpd_reject_footer": "For help, mail $server_name\\nor call $client_name "
+               "$$ ($helo_name)"},
+    "joined": {"smtpd_reject_footer": "\\c; tell $client_address, $client $nothing"},
     "strict": {"strict_rfc821_envelopes": "yes", "strict_smtputf8": "yes",
                "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
                "soft_bounce": "yes"},
