@@ -91,7 +91,7 @@ bool alias_line_parse(const struct source_line *line, const char *path, bool utf
                  shown.data);
         return false;
     }
-    if (!left.length || !right.length)
+    if (!left.length || !right.length || external_find(left, ',') < left.length)
         return refuse(line, path, "need name:value pair");
     if (external_find(left, '@') < left.length)
         return refuse(line, path, "name must be local");
