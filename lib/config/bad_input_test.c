@@ -108,7 +108,7 @@ static const struct bad_input bad_main[] = {
       "parameter ipc_timeout: bad time value or unit: 99999999999" AT(1) TIME_HINT },
     { "ipc_timeout = 99999999w\n",
       "parameter ipc_timeout: bad time value or unit: 99999999w" AT(1) TIME_HINT },
-    { "ipc_timeout = 0\n", "invalid ipc_timeout parameter value 0 < 1" AT(1) TIME_HINT },
+    { "ipc_timeout = 0\n", "invalid ipc_timeout: 0 (min 1)" AT(1) TIME_HINT },
     { "mail_name = ${x\n", "truncated macro reference: \"${x\"" AT(1) ")" },
     { "mail_name = $(x\n", "truncated macro reference: \"$(x\"" AT(1) ")" },
     { "mail_name = ${x)\n", "truncated macro reference: \"${x)\"" AT(1) ")" },

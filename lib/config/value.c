@@ -62,6 +62,9 @@ static char unit_of_default(const char *text)
 static bool check_limits(const struct parameter *parameter, const char *name, int64_t number,
                          struct error *error)
 {
+    if (parameter->type == PARAMETER_SECONDS && parameter->lowest && number < parameter->lowest)
+        return error_set(error, "invalid %s: %lld (min %lld)", name, (long long)number,
+                         (long long)parameter->lowest);
     if (parameter->lowest && number < parameter->lowest)
         return error_set(error, "invalid %s parameter value %lld < %lld", name,
                          (long long)number, (long long)parameter->lowest);
