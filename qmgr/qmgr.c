@@ -107,7 +107,7 @@ static bool open_queue(struct qmgr *qmgr, struct error *error)
         .hash_queue_depth = config->hash_queue_depth,
         .long_ids = config->enable_long_queue_ids,
         .line_length_limit = config->line_length_limit,
-        .recycle = false,   /* until the storm has run clean with it often enough */
+        .recycle = true,
     };
 
     qmgr->queue = queue_open(&settings, error);

@@ -30,11 +30,6 @@ enum {
     LOOK_PAUSE = 100,               /* milliseconds after a look that was hardly worth it */
 };
 
-struct names {
-    char **items;
-    size_t count, capacity;
-};
-
 struct spares {
     pthread_mutex_t lock;
     int folder;
@@ -42,8 +37,7 @@ struct spares {
     int64_t next_count;         /* of the maker: not before this moment */
     size_t room;                /* files that the folder still takes */
     int64_t next_look;          /* of the taker */
-    struct names known;
-    struct names used;          /* threads are at work on them: nobody else may open them */
+    struct { char **items; size_t count, capacity; } names;
 };
 
 struct spares *spares_open(const struct disk *disk, int root)
@@ -60,20 +54,19 @@ struct spares *spares_open(const struct disk *disk, int root)
     return spares;
 }
 
-static void forget_names(struct names *names)
+static void forget_names(struct spares *spares)
 {
-    for (size_t i = 0; i < names->count; i++)
-        free(names->items[i]);
-    names->count = 0;
+    for (size_t i = 0; i < spares->names.count; i++)
+        free(spares->names.items[i]);
+    spares->names.count = 0;
 }
 
 void spares_close(const struct disk *disk, struct spares *spares)
 {
     if (!spares)
         return;
-    forget_names(&spares->known);
-    VECTOR_FREE(&spares->known);
-    VECTOR_FREE(&spares->used);
+    forget_names(spares);
+    VECTOR_FREE(&spares->names);
     disk->close(disk, spares->folder);
     pthread_mutex_destroy(&spares->lock);
     free(spares);
@@ -164,18 +157,9 @@ void queue_drop_spares(struct queue *queue)
 
 /* --- taking ----------------------------------------------------------------------------- */
 
-/*
- * A file that a thread has in hand may still be in the folder.  Were it opened again, after its
- * name was looked up and before it was opened it could become a committed message.
- */
 static void add_name(const struct queue *queue, const char *name)
 {
-    struct spares *spares = queue->spares;
-
-    for (size_t i = 0; i < spares->used.count; i++)
-        if (strcmp(spares->used.items[i], name) == 0)
-            return;
-    VECTOR_PUSH(&spares->known, memory_copy(name));
+    VECTOR_PUSH(&queue->spares->names, memory_copy(name));
 }
 
 static void look(const struct queue *queue)
@@ -190,40 +174,26 @@ static void look(const struct queue *queue)
     spares->next_look = look_again(found >= LOOK_LIMIT / 4);
 }
 
-/* The name of a spare that is ours alone until give_back, or NULL. */
+/* The name of a spare that is ours alone, or NULL; the caller's to free. */
 static char *take_name(const struct queue *queue)
 {
     struct spares *spares = queue->spares;
     char *name = NULL;
 
     pthread_mutex_lock(&spares->lock);
-    if (spares->known.count == 0 && moment_now() >= spares->next_look)
+    if (spares->names.count == 0 && moment_now() >= spares->next_look)
         look(queue);
-    if (spares->known.count > 0) {
-        name = spares->known.items[--spares->known.count];
-        VECTOR_PUSH(&spares->used, name);
-    }
+    if (spares->names.count > 0)
+        name = spares->names.items[--spares->names.count];
     pthread_mutex_unlock(&spares->lock);
     return name;
-}
-
-static void give_back(struct spares *spares, char *name)
-{
-    size_t i = 0;
-
-    pthread_mutex_lock(&spares->lock);
-    while (spares->used.items[i] != name)
-        i++;
-    spares->used.items[i] = spares->used.items[--spares->used.count];
-    pthread_mutex_unlock(&spares->lock);
-    free(name);
 }
 
 /* The maker has removed what lay there for long: names that we remember lead nowhere. */
 static void forget(struct spares *spares)
 {
     pthread_mutex_lock(&spares->lock);
-    forget_names(&spares->known);
+    forget_names(spares);
     pthread_mutex_unlock(&spares->lock);
 }
 
@@ -263,6 +233,6 @@ int spare_fill(const struct queue *queue, struct slice data, mode_t mode, enum q
         remove_spare(queue, name);
         file = -1;
     }
-    give_back(queue->spares, name);
+    free(name);
     return file;
 }
