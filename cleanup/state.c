@@ -83,7 +83,6 @@ static bool open_queue(struct cleanup *cleanup, struct error *error)
         .hash_queue_depth = cleanup->config->hash_queue_depth,
         .long_ids = cleanup->config->enable_long_queue_ids,
         .line_length_limit = cleanup->config->line_length_limit,
-        .recycle = true,
     };
 
     cleanup->queue = queue_open(&settings, error);

@@ -124,7 +124,6 @@ static void run_child(const struct command_request *request, int input, int outp
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
-    signal(SIGIO, SIG_DFL);
     setsid();
     if (!identity_become_for_good(request->identity) || dup2(input, 0) < 0
         || dup2(output, 1) < 0 || dup2(output, 2) < 0)

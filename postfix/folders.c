@@ -32,7 +32,6 @@ static const struct folder {
     { "incoming", BY_MAIL, ANY_GROUP,    0700 },
     { "private",  BY_MAIL, ANY_GROUP,    0700 },
     { "saved",    BY_MAIL, ANY_GROUP,    0700 },
-    { "spare",    BY_MAIL, ANY_GROUP,    0700 },
     { "trace",    BY_MAIL, ANY_GROUP,    0700 },
     { "maildrop", BY_MAIL, SUBMIT_GROUP, 0730 },
     { "public",   BY_MAIL, SUBMIT_GROUP, 0710 },

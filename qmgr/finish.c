@@ -116,11 +116,7 @@ static void remove_message(struct active *active)
 {
     struct error error = ERROR_NONE;
 
-    bool removed = message_remove(active->file, &error);
-
-    active->file = NULL;
-    active->fd = -1;
-    if (removed)
+    if (queue_remove(active->qmgr->queue, QUEUE_ACTIVE, active->id, &error))
         log_info("%s: removed", active->id);
     else if (error.code != ENOENT)
         log_warn("%s: %s", active->id, error.text);

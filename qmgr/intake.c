@@ -66,8 +66,6 @@ static void walk_on(void *argument)
     struct walk *walk = argument;
     const char *id = NULL;
 
-    if (!walk->scan && walk->place == QUEUE_DEFERRED)
-        queue_drop_spares(walk->qmgr->queue);
     if (!walk->scan)
         walk->scan = queue_scan_new(walk->qmgr->queue, walk->place);
     while (walk->found.count < WALK_BATCH && (id = queue_scan_next(walk->scan)) != NULL)

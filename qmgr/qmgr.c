@@ -107,7 +107,6 @@ static bool open_queue(struct qmgr *qmgr, struct error *error)
         .hash_queue_depth = config->hash_queue_depth,
         .long_ids = config->enable_long_queue_ids,
         .line_length_limit = config->line_length_limit,
-        .recycle = true,
     };
 
     qmgr->queue = queue_open(&settings, error);

@@ -46,10 +46,6 @@ struct disk {
     int (*link)(const struct disk *disk, int from_folder, const char *from, int to_folder,
                 const char *to);
     int (*unlink)(const struct disk *disk, int folder, const char *path);
-    /* Take the lock of a file or folder until it is closed; EWOULDBLOCK: another has it. */
-    int (*lock)(const struct disk *disk, int fd);
-    /* Take a write lease until it is closed: fails when anybody else has the file open. */
-    int (*claim)(const struct disk *disk, int fd);
     int (*make_folder)(const struct disk *disk, int folder, const char *path, mode_t mode);
 
     /* The names in a folder, without "." and ".."; valid until the next call. */

@@ -5,7 +5,7 @@
  * when it is committed; a larger one goes to a file that is not complete (no x bit),
  * and its size record is filled in at the end.
  */
-#include "spare.h"
+#include "inside.h"
 
 #include "base/memory.h"
 
@@ -23,7 +23,6 @@ struct draft {
     enum queue_place place;     /* where the file is, or would be made */
     char path[QUEUE_PATH_LIMIT];
     int file;                   /* -1: everything is in the buffer */
-    bool reused;                /* the file was a spare, and is marked complete */
     bool sized;                 /* starts with a size record */
     bool in_content, content_ended, ended;
     int64_t written;            /* bytes that are in the file */
@@ -346,21 +345,6 @@ static void take_place(struct draft *draft, enum queue_place place)
     snprintf(draft->path, sizeof(draft->path), "%s", path);
 }
 
-/* A message that fits goes to a spare file if there is one. */
-static void reuse_spare(struct draft *draft)
-{
-    if (draft->file >= 0 || draft->failed || draft->place == QUEUE_MAILDROP)
-        return;
-    queue_path_in(draft->queue, draft->place, draft->id.data, draft->path);
-    draft->file = spare_fill(draft->queue, str_slice(&draft->buffer), QUEUE_MODE_COMPLETE,
-                             draft->place, draft->path);
-    if (draft->file < 0)
-        return;
-    draft->reused = true;
-    draft->written = (int64_t)draft->buffer.length;
-    str_clear(&draft->buffer);
-}
-
 /*
  * The commit.  The x bit makes the message visible and comes before the last
  * fsync, so that no power cut can undo what was answered 250.  Where a file may come out
@@ -378,7 +362,7 @@ static void make_durable(struct draft *draft, bool streamed)
     if (!draft->failed && !queue->journaled
         && queue_flush_folder(queue, draft->place, draft->path) < 0)
         note_failure(draft, "flush folder");
-    if (!draft->failed && !draft->reused && disk->set_mode(disk, draft->file, mode) < 0)
+    if (!draft->failed && disk->set_mode(disk, draft->file, mode) < 0)
         note_failure(draft, "mark complete");
     if (!draft->failed && disk->flush(disk, draft->file) < 0)   /* the commit point */
         note_failure(draft, "flush");
@@ -432,9 +416,7 @@ bool draft_commit(struct draft *draft, enum queue_place place, struct envelope *
     bool streamed = draft->file >= 0;
 
     take_place(draft, place);
-    reuse_spare(draft);
-    if (!draft->reused)
-        write_buffer(draft);
+    write_buffer(draft);
     make_durable(draft, streamed);
     if (draft->failed) {
         errno = draft->failed;

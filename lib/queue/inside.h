@@ -28,7 +28,6 @@ struct queue {
     bool long_ids;
     bool journaled;
     size_t line_length_limit;
-    struct spares *spares;              /* NULL: files are not recycled */
 };
 
 /* The path of a message within its place, for a depth of folders. */

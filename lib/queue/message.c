@@ -10,16 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* EAGAIN: its writer, who has recycled it, has not closed it yet; that is soon. */
 static int open_file(struct queue *queue, struct message *message, int flags)
 {
-    const struct disk *disk = queue->disk;
-    int folder = queue->folders[message->place];
-    int fd = disk->open(disk, folder, message->path, flags | O_NOFOLLOW | O_NONBLOCK, 0);
-
-    if (fd >= 0 || errno != EAGAIN)
-        return fd;
-    return disk->open(disk, folder, message->path, flags | O_NOFOLLOW, 0);
+    return queue->disk->open(queue->disk, queue->folders[message->place], message->path,
+                             flags | O_NOFOLLOW | O_NONBLOCK, 0);
 }
 
 static int open_any_depth(struct queue *queue, struct message *message)

@@ -1,7 +1,7 @@
 /*
  * The queue as a set of folders: where a message lies, and its moves.
  */
-#include "spare.h"
+#include "inside.h"
 
 #include "base/memory.h"
 
@@ -77,8 +77,6 @@ struct queue *queue_open(const struct queue_settings *settings, struct error *er
         queue->depth[i] = depth_of(queue, place_names[i]);
         queue->folders[i] = disk->open(disk, root, place_names[i], O_PATH | O_DIRECTORY, 0);
     }
-    if (settings->recycle && queue->journaled)
-        queue->spares = spares_open(disk, root);
     return queue;
 }
 
@@ -89,7 +87,6 @@ void queue_close(struct queue *queue)
     for (int i = 0; i < QUEUE_PLACE_COUNT; i++)
         if (queue->folders[i] >= 0)
             queue->disk->close(queue->disk, queue->folders[i]);
-    spares_close(queue->disk, queue->spares);
     queue->disk->close(queue->disk, queue->root);
     free(queue->hashed_names);
     free(queue);

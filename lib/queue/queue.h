@@ -31,11 +31,6 @@ struct queue_settings {
     int hash_queue_depth;
     bool long_ids;                  /* enable_long_queue_ids */
     int line_length_limit;          /* longest N or L record written */
-    /*
-     * Files of delivered messages are kept in spare/ and used again (cleanup, qmgr).  The
-     * process must ignore SIGIO, which says that another one waits to open such a file.
-     */
-    bool recycle;
     const struct disk *disk;        /* NULL: the real one */
 };
 
@@ -201,15 +196,6 @@ bool queue_defer(struct queue *queue, const char *id, time_t next_attempt,
 
 bool queue_remove(struct queue *queue, enum queue_place place, const char *id,
                   struct error *error) MUST_USE;
-
-/*
- * Remove a message that was delivered, and close it in any case.  As queue_remove, but with
- * recycling its file may become a spare.
- */
-bool message_remove(struct message *message, struct error *error) MUST_USE;
-
-/* Remove the spare files: bytes of delivered mail shall not lie about for long. */
-void queue_drop_spares(struct queue *queue);
 
 /*
  * At start, before the first accept: what an earlier life left in active goes back

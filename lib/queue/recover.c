@@ -99,8 +99,6 @@ static bool for_each(struct queue *queue, enum queue_place place,
 
 bool queue_recover(struct queue *queue, struct error *error)
 {
-    queue_drop_spares(queue);
-
     bool active = for_each(queue, QUEUE_ACTIVE, recover_active, error);
 
     return for_each(queue, QUEUE_INCOMING, recover_incoming, error) && active;

@@ -21,7 +21,7 @@ static const struct right rows[] = {
     { RIGHT_WRITE_QUEUE, "write-queue",
       { { "incoming", FOLDER_READ | FOLDER_WRITE }, { "active", FOLDER_READ | FOLDER_WRITE },
         { "deferred", FOLDER_READ | FOLDER_WRITE }, { "hold", FOLDER_READ | FOLDER_WRITE },
-        { "corrupt", FOLDER_READ | FOLDER_WRITE }, { "spare", FOLDER_READ | FOLDER_WRITE } },
+        { "corrupt", FOLDER_READ | FOLDER_WRITE } },
       0, true, false, 0, "makes, moves and removes messages" },
     { RIGHT_READ_QUEUE, "read-queue",
       { { "incoming", FOLDER_READ }, { "active", FOLDER_READ }, { "deferred", FOLDER_READ },

@@ -119,7 +119,6 @@ static void take_signals(struct process *process)
     sigset_t mask;
 
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGIO, SIG_IGN);     /* somebody opens a queue file that we lease */
     sigemptyset(&mask);
     sigaddset(&mask, SIGTERM);
     sigaddset(&mask, SIGHUP);

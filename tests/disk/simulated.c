@@ -67,23 +67,18 @@ int simulated_pending(const struct simulated *simulated)
     return (int)simulated->pending.count;
 }
 
-/*
- * True when data cannot be seen: the file would have to grow, and data that came earlier was
- * lost; or the file was truncated before, that was lost, and the data went to other blocks.
- */
-static bool is_out_of_sight(const struct simulated *simulated, const struct nodes *after,
-                            size_t effect, const bool *kept)
+/* True when the file would have to grow, and data that came earlier was lost. */
+static bool follows_a_gap(const struct simulated *simulated, size_t effect, const bool *kept)
 {
     const struct effect *this = &simulated->pending.items[effect];
-    bool grows = this->offset >= (off_t)after->items[this->node].data.length;
 
-    for (size_t i = 0; i < effect; i++) {
-        const struct effect *earlier = &simulated->pending.items[i];
-
-        if (earlier->node == this->node && !kept[i]
-            && (earlier->kind == EFFECT_SIZE || (earlier->kind == EFFECT_DATA && grows)))
+    if (this->offset < (off_t)simulated->kept.items[this->node].data.length)
+        return false;
+    for (size_t i = 0; i < effect; i++)
+        if (simulated->pending.items[i].kind == EFFECT_DATA
+            && simulated->pending.items[i].node == simulated->pending.items[effect].node
+            && !kept[i])
             return true;
-    }
     return false;
 }
 
@@ -101,7 +96,7 @@ struct simulated *simulated_after_crash(const struct simulated *simulated,
         bool add = keep(argument, (int)i), drop = add;
 
         if (journaled && effect->kind == EFFECT_DATA)
-            add = drop = add && !is_out_of_sight(simulated, &after->kept, i, kept);
+            add = drop = add && !follows_a_gap(simulated, i, kept);
         else if (journaled)
             add = drop = journal_goes_on = journal_goes_on && add;
         else if (effect->kind == EFFECT_NAMES)

@@ -7,12 +7,10 @@
  *
  * DISK_JOURNALED, like ext4: names, modes and times become durable in the order in which
  *   they happened, all of them up to now with the fsync of any file; a file's data grows
- *   from its start, and may be behind its name and mode.  A truncation is ordered as names
- *   are; what is written after it goes to other blocks.  Pages that are written over others
- *   become durable in any order, before or after names.
+ *   from its start, and may be behind its name and mode.
  * DISK_PESSIMISTIC, what POSIX allows at worst: each page of data, each name (of a rename,
- *   either half), each mode and truncation is kept or lost for itself; fsync of a file makes
- *   its data and mode durable, fsync of a folder the names in it.
+ *   either half), each mode is kept or lost for itself; fsync of a file makes its data and
+ *   mode durable, fsync of a folder the names in it.
  */
 #pragma once
 

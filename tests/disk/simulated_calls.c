@@ -141,8 +141,6 @@ static int sim_open(const struct disk *disk, int folder, const char *path, int f
 
     if (node < 0)
         return -1;
-    if (flags & O_TRUNC)
-        effect_apply(&simulated->now, effect_add(simulated, EFFECT_SIZE, node), true, true);
     VECTOR_PUSH(&simulated->opened, ((struct opened){ node, 0 }));
     return FIRST_FD + (int)simulated->opened.count - 1;
 }
@@ -350,18 +348,6 @@ static int sim_unlink(const struct disk *disk, int folder, const char *path)
     return 0;
 }
 
-static int sim_lock(const struct disk *disk, int fd)
-{
-    (void)fd;
-    return may(of(disk), "lock", "") ? 0 : -1;
-}
-
-static int sim_claim(const struct disk *disk, int fd)
-{
-    (void)fd;
-    return may(of(disk), "claim", "") ? 0 : -1;
-}
-
 static int sim_make_folder(const struct disk *disk, int folder, const char *path, mode_t mode)
 {
     if (!may(of(disk), "make_folder", path))
@@ -417,7 +403,6 @@ const struct disk simulated_calls_of_disk = {
     .pread = sim_pread, .flush = sim_flush, .flush_data = sim_flush, .set_mode = sim_set_mode,
     .set_mode_at = sim_set_mode_at, .set_time = sim_set_time, .status = sim_status,
     .status_at = sim_status_at, .rename = sim_rename, .link = sim_link, .unlink = sim_unlink,
-    .lock = sim_lock, .claim = sim_claim, .make_folder = sim_make_folder,
-    .list_open = sim_list_open, .list_next = sim_list_next, .list_close = sim_list_close,
-    .is_journaled = sim_is_journaled,
+    .make_folder = sim_make_folder, .list_open = sim_list_open, .list_next = sim_list_next,
+    .list_close = sim_list_close, .is_journaled = sim_is_journaled,
 };

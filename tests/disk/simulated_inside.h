@@ -36,7 +36,7 @@ struct nodes {
     size_t count, capacity;
 };
 
-enum effect_kind { EFFECT_DATA, EFFECT_SIZE, EFFECT_MODE, EFFECT_TIME, EFFECT_NAMES };
+enum effect_kind { EFFECT_DATA, EFFECT_MODE, EFFECT_TIME, EFFECT_NAMES };
 
 /* One change that may be lost. */
 struct effect {

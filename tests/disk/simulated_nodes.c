@@ -76,9 +76,6 @@ void effect_apply(struct nodes *nodes, const struct effect *effect, bool add, bo
     case EFFECT_DATA:
         node_put_data(&nodes->items[effect->node], effect->offset, str_slice(&effect->data));
         break;
-    case EFFECT_SIZE:
-        str_clear(&nodes->items[effect->node].data);
-        break;
     case EFFECT_MODE:
         nodes->items[effect->node].mode = effect->mode;
         break;

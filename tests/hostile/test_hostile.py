@@ -16,8 +16,8 @@ from instance import PREFIX, free_port
 LIBEXEC = PREFIX / "libexec/postfix"
 TRUSTED = {"become-users", "execute"}
 QUEUES = ("incoming", "active", "deferred", "hold", "corrupt", "bounce", "defer", "trace",
-          "maildrop", "flush", "spare", "private", "public", "pid")
-WRITES = {"write-queue": {"incoming", "active", "deferred", "hold", "corrupt", "spare"},
+          "maildrop", "flush", "private", "public", "pid")
+WRITES = {"write-queue": {"incoming", "active", "deferred", "hold", "corrupt"},
           "write-logs": {"bounce", "defer", "trace"}, "write-flush": {"flush"},
           "read-maildrop": {"maildrop", "corrupt"}}
 READS = {"read-queue": {"incoming", "active", "deferred", "hold", "corrupt", "maildrop",
