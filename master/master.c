@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-enum { STOP_SECONDS = 20 };
+enum { STOP_SECONDS = 20, LOG_SECONDS = 3 };
 
 /* By this the postfix command knows our programs from those of another suite. */
 static const char mark[] = "postreiter master";
@@ -240,13 +240,19 @@ static void end_next(struct master *master)
         events_stop(master->events);
 }
 
+static void end_log_by_force(void *argument)
+{
+    tell_children(argument, SIGKILL, true);
+}
+
+/* The log gets time to write what led to this. */
 static void end_by_force(void *argument)
 {
     struct master *master = argument;
 
     log_warn("processes did not end within %d seconds: they are killed", STOP_SECONDS);
     tell_children(master, SIGKILL, false);
-    tell_children(master, SIGKILL, true);
+    events_at(master->events, moment_after(LOG_SECONDS), end_log_by_force, master);
 }
 
 static void stop(struct master *master)

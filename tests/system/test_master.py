@@ -1,5 +1,6 @@
 """master and the skeleton of daemons, with a daemon that does what the tests tell it."""
 import contextlib
+import gzip
 import os
 import pathlib
 import re
@@ -469,3 +470,79 @@ def test_stopping_tells_the_sessions_and_is_quick():
         assert time.monotonic() - begin < 5
         assert [client.hear() for client in clients] == ["421 closing"] * 5
         assert not instance.running()
+
+
+def test_what_does_not_end_is_killed_at_a_stop():
+    with running(sessions() + "solo unix n - n - 1 testd single\n") as instance:
+        with public_socket(instance, "solo") as client:
+            client.sendall(b"\0\0\0\7\0\5stuck")
+            assert wait_for(lambda: instance.processes("testd"), 10)
+            pid = instance.processes("testd")[0]
+            begin = time.monotonic()
+            result = instance.run("postfix", "stop", check=False)
+            took = time.monotonic() - begin
+        assert result.returncode == 0
+        assert 15 < took < 30, took
+        assert not instance.running()
+        assert not pathlib.Path(f"/proc/{pid}").exists()
+        instance.wait_log(r"warning: processes did not end within 20 seconds: they are killed")
+
+
+def test_a_rotated_log_is_compressed_and_a_new_one_is_written():
+    with running(sessions()) as instance:
+        Line(instance.port).say("log")
+        instance.wait_log("a line of client")
+        instance.run("postfix", "logrotate")
+        rotated = list(instance.log_file.parent.glob("maillog.*.gz"))
+        assert len(rotated) == 1
+        assert b"a line of client" in gzip.decompress(rotated[0].read_bytes())
+        assert "a line of client" not in instance.log()
+        Line(instance.port).say("log")
+        instance.wait_log("a line of client")
+
+
+def test_a_pass_service_is_given_its_client():
+    with running("handed pass n - n - 1 testd sessions\n") as instance:
+        listener = socket.create_server(("127.0.0.1", 0))
+        client = socket.create_connection(listener.getsockname(), timeout=20)
+        accepted, _ = listener.accept()
+        with public_socket(instance, "handed") as giver:
+            socket.send_fds(giver, [b"\0"], [accepted.fileno()])
+            accepted.close()
+            file = client.makefile("rb")
+            assert file.readline().startswith(b"220 ")
+        client.sendall(b"hello\r\n")
+        assert file.readline() == b"250 ok\r\n"
+        client.sendall(b"quit\r\n")
+        assert file.readline() == b""
+        # Who hands nothing over harms nobody.
+        public_socket(instance, "handed").close()
+        with public_socket(instance, "handed") as giver:
+            socket.send_fds(giver, [b"\0"], [listener.fileno()])
+
+
+def test_check_prints_the_rights_of_each_service():
+    with running(sessions()) as instance:
+        output = instance.run("postfix", "-v", "check").stdout
+        assert re.search(r"^127\.0\.0\.1:\d+/inet: testd: ", output, re.M), output
+        line = re.search(r"^postlog/unix-dgram: postlogd: (.+)$", output, re.M)
+        assert line and "maillog" in line.group(1), output
+
+
+def test_a_full_process_hands_clients_on_to_one_with_room():
+    with running(sessions(40), sessions_per_process=4) as instance:
+        for _ in range(3):
+            clients = [socket.create_connection(("127.0.0.1", instance.port), timeout=20)
+                       for _ in range(40)]
+            for client in clients:
+                client.settimeout(20)
+                assert client.recv(100).startswith(b"220 ")
+            for client in clients[::2]:
+                client.close()
+            again = [socket.create_connection(("127.0.0.1", instance.port), timeout=20)
+                     for _ in range(20)]
+            for client in again:
+                client.settimeout(20)
+                assert client.recv(100).startswith(b"220 ")
+            for client in clients[1::2] + again:
+                client.close()
