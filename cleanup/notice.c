@@ -15,7 +15,7 @@ struct notice {
     pthread_mutex_t lock;       /* of what follows */
     struct sockaddr_un address;
     int fd;                     /* -1: not open */
-    int64_t reopen_at;
+    int64_t reopen_at;          /* after a connect that failed */
 };
 
 struct notice *notice_new(const char *qmgr_socket)
@@ -49,13 +49,13 @@ static bool open_lane(struct notice *notice)
 
     if (now < notice->reopen_at)
         return false;
-    notice->reopen_at = now + REOPEN_MILLISECONDS;
     notice->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (notice->fd < 0)
         return false;
     if (connect(notice->fd, (struct sockaddr *)&notice->address, sizeof(notice->address)) == 0)
         return true;
     close(take_fd(&notice->fd));
+    notice->reopen_at = now + REOPEN_MILLISECONDS;
     return false;
 }
 
