@@ -165,11 +165,15 @@ static bool send_line(struct slice line)
 
     bool sent = send(fresh, line.data, line.length, MSG_NOSIGNAL) >= 0;
 
-    /* Only one thread may put its connection in the place of the dead one. */
-    if (!atomic_compare_exchange_strong(&the_log.socket, &fd, fresh))
-        close(fresh);
-    else if (fd >= 0)
-        close(fd);
+    /*
+     * Other threads may be about to send over the dead connection, so its number is never
+     * free: closed, it might be a client's before they do.
+     */
+    if (fd < 0 && atomic_compare_exchange_strong(&the_log.socket, &fd, fresh))
+        return sent;
+    if (dup3(fresh, fd, O_CLOEXEC) < 0)
+        sent = false;
+    close(fresh);
     return sent;
 }
 
