@@ -12,23 +12,8 @@
 
 enum { CLEANUP_IDLE_LANES = 2, CLEANUP_IDLE_SECONDS = 100 };
 
-/* Parameters that would send the mail another way: without them it would be lost on a wrong one. */
-static bool refuse_unserved(const struct config *config, struct error *error)
+static bool check_limits(const struct config *config, struct error *error)
 {
-    const struct {
-        const char *name, *value;
-    } unserved[] = {
-        { "mailbox_transport", config->mailbox_transport },
-        { "mailbox_transport_maps", config->mailbox_transport_maps },
-        { "mailbox_command_maps", config->mailbox_command_maps },
-        { "fallback_transport", config->fallback_transport },
-        { "fallback_transport_maps", config->fallback_transport_maps },
-    };
-
-    for (size_t i = 0; i < COUNT(unserved); i++)
-        if (*unserved[i].value)
-            return error_set(error, "parameter %s is set, but is not served by this program",
-                             unserved[i].name);
     if (config->mailbox_size_limit > 0
         && (config->mailbox_size_limit < config->message_size_limit
             || config->message_size_limit == 0))
@@ -40,6 +25,28 @@ static bool refuse_unserved(const struct config *config, struct error *error)
 static void file_was_read(void *argument, const char *path)
 {
     service_reads(argument, path);
+}
+
+/* Whose results are commands and transports: never with parts of the address in them. */
+static struct table_list *open_list(struct table_context *tables, const char *title,
+                                    const char *value, struct error *error)
+{
+    return table_list_open(tables, title, value, TABLE_FOLD | TABLE_NO_SUBSTITUTION, error);
+}
+
+static bool open_lists(struct agent *agent, struct table_context *tables, struct error *error)
+{
+    const struct config *config = agent->config;
+
+    agent->aliases = open_list(tables, "alias_maps", config->alias_maps, error);
+    agent->mailbox_transports = open_list(tables, "mailbox_transport_maps",
+                                          config->mailbox_transport_maps, error);
+    agent->mailbox_commands = open_list(tables, "mailbox_command_maps",
+                                        config->mailbox_command_maps, error);
+    agent->fallback_transports = open_list(tables, "fallback_transport_maps",
+                                           config->fallback_transport_maps, error);
+    return agent->aliases && agent->mailbox_transports && agent->mailbox_commands
+           && agent->fallback_transports;
 }
 
 static bool open_tables(struct agent *agent, struct service_context *context,
@@ -54,9 +61,7 @@ static bool open_tables(struct agent *agent, struct service_context *context,
         .proxymap_service = config->proxymap_service_name,
         .config = config, .file_read = file_was_read, .argument = context,
     };
-    agent->aliases = table_list_open(tables, "alias_maps", config->alias_maps,
-                                     TABLE_FOLD | TABLE_NO_SUBSTITUTION, error);
-    agent->lookup = agent->aliases ? lookup_open(config, tables, error) : NULL;
+    agent->lookup = open_lists(agent, tables, error) ? lookup_open(config, tables, error) : NULL;
     agent->resolver = agent->lookup
                           ? resolver_open(config, tables, agent->lookup, RESOLVE_MAIL, error)
                           : NULL;
@@ -85,7 +90,7 @@ bool agent_prepare(struct service_context *context, struct error *error)
 
     agent->config = config;
     agent->service_name = context->service_name;
-    if (!refuse_unserved(config, error) || !open_tables(agent, context, error)
+    if (!check_limits(config, error) || !open_tables(agent, context, error)
         || !mailbox_locks_parse(slice_of(config->mailbox_delivery_lock), &agent->mailbox.locks,
                                 error))
         return false;
@@ -99,20 +104,22 @@ bool agent_prepare(struct service_context *context, struct error *error)
                                                   config->cleanup_service_name),
                                    CLEANUP_IDLE_LANES, CLEANUP_IDLE_SECONDS);
     agent->identities = identities_new();
+    agent->executor = executor_start(error);
     context->state = agent;
-    return true;
+    return agent->executor;
 }
 
 /* Everything that one recipient of the request leads to. */
 static enum delivery_status deliver(const struct agent *agent,
                                     const struct delivery_request *request,
-                                    struct content *content,
+                                    struct content *content, int file,
                                     const struct recipient *recipient,
                                     const struct hash *visited, struct arena *arena)
 {
     struct vector_of_members forwarded = { NULL, 0, 0 };
     struct job job = {
-        .agent = agent, .request = request, .recipient = recipient, .content = content,
+        .agent = agent, .request = request, .recipient = recipient, .file = file,
+        .content = content,
         .arena = arena, .visited = visited, .forwarded = &forwarded,
         .status = DELIVERY_SENT,
     };
@@ -175,7 +182,7 @@ enum turn agent_turn(struct client *client)
 
     for (size_t i = 0; i < recipients->count; i++) {
         items[i].handle = recipients->items[i].handle;
-        items[i].status = deliver(client->context->state, &request, content,
+        items[i].status = deliver(client->context->state, &request, content, file,
                                   &recipients->items[i], visited, arena);
     }
     if (visited)

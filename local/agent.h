@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "deliver/mailbox.h"
 #include "deliver/outcome.h"
+#include "execute.h"
 #include "identity.h"
 #include "service/service.h"
 #include "table/table.h"
@@ -16,12 +17,14 @@ struct agent {
     const struct config *config;
     const char *service_name;
     struct table_list *aliases;
+    struct table_list *mailbox_transports, *mailbox_commands, *fallback_transports;
     struct lookup *lookup;
     struct resolver *resolver;
     struct rewrite_settings rewrite;
     struct reporter *reporter;
     struct lane_pool *cleanup;
     struct identities *identities;
+    struct executor *executor;
     struct mailbox_settings mailbox;
 };
 

@@ -2,15 +2,15 @@
 
 #include "address/address.h"
 #include "base/encoding.h"
-#include "base/memory.h"
 #include "base/moment.h"
 #include "base/scope.h"
 #include "deliver/mailbox_text.h"
+#include "execute.h"
+#include "log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -38,7 +38,7 @@ static const struct {
     { 78, "5.3.5", "local configuration error" },
 };
 
-/* --- The child. -------------------------------------------------------------------- */
+/* --- What it is told. --------------------------------------------------------------- */
 
 struct environment {
     char *items[ENVIRONMENT_LIMIT + 1];
@@ -79,8 +79,9 @@ static void fill_environment(const struct command_request *request,
     struct address_parts parts = address_split(slice_of(request->member));
     struct slice user = parts.local;
 
-    if (request->job->agent->config->mailbox_command == request->command) {
+    if (request->for_mailbox)
         user = slice_of(request->identity->name);
+    if (request->has_account) {
         set(environment, arena, "HOME", slice_of(request->identity->home));
         set(environment, arena, "SHELL", *request->identity->shell
                                              ? slice_of(request->identity->shell)
@@ -110,30 +111,7 @@ static void fill_environment(const struct command_request *request,
     export_names(environment, arena, slice_of(job->agent->config->export_environment));
 }
 
-static void run_child(const struct command_request *request, int input, int output,
-                      char **environment) NO_RETURN;
-
-static void run_child(const struct command_request *request, int input, int output,
-                      char **environment)
-{
-    char shell[] = "sh", option[] = "-c";
-    char *command = memory_copy(request->command);
-    char *arguments[] = { shell, option, command, NULL };
-    sigset_t none;
-
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
-    setsid();
-    if (!identity_become_for_good(request->identity) || dup2(input, 0) < 0
-        || dup2(output, 1) < 0 || dup2(output, 2) < 0)
-        _exit(75);
-    closefrom(3);
-    execve("/bin/sh", arguments, environment);
-    _exit(75);
-}
-
-/* --- The parent. ------------------------------------------------------------------- */
+/* --- What it reads and says. -------------------------------------------------------- */
 
 /* The message as the command shall read it: a file in memory. */
 static int make_input(const struct mailbox_message *message, struct error *error)
@@ -170,15 +148,6 @@ static bool read_output(int fd, int64_t deadline, struct str *output)
         if (output->length < OUTPUT_LIMIT)
             str_bytes(output, bytes, (size_t)count);
     }
-}
-
-static int wait_for(pid_t child)
-{
-    int status = 0;
-
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        continue;
-    return status;
 }
 
 static const char *describe(const struct command_request *request, const char *text,
@@ -220,24 +189,44 @@ static bool judge(const struct command_request *request, int status, const struc
     return false;
 }
 
-static bool watch(const struct command_request *request, pid_t child, int output,
+static bool watch(const struct command_request *request, int output,
                   struct command_result *result)
 {
+    struct executor *executor = request->job->agent->executor;
+    int64_t deadline = moment_after(request->timeout_seconds);
     AUTO_STR struct str text = STR_EMPTY;
+    struct error error = ERROR_NONE;
+    bool said_all = read_output(output, deadline, &text), in_time = false;
+    int status = 0;
 
-    if (read_output(output, moment_after(request->timeout_seconds), &text))
-        return judge(request, wait_for(child), &text, result);
-    kill(-child, SIGKILL);
-    (void)wait_for(child);
+    /* What it may have done is unknown then, and this process can run no other. */
+    if (!executor_wait(executor, said_all ? deadline : 0, &in_time, &status, &error))
+        log_fatal("%s", error.text);
+    if (said_all && in_time)
+        return judge(request, status, &text, result);
     result->dsn = "5.3.0";
     result->reason = arena_format(request->job->arena, "Command time limit exceeded: \"%s\"",
                                   request->command);
     return false;
 }
 
+static bool start(const struct command_request *request, int input, int output,
+                  struct error *error)
+{
+    const struct agent *agent = request->job->agent;
+    struct environment environment = { .count = 0 };
+    struct execute_request order = {
+        .identity = request->identity, .command = request->command,
+        .environment = environment.items, .input = input, .output = output,
+        .file_size_limit = agent->config->mailbox_size_limit,
+    };
+
+    fill_environment(request, &environment);
+    return executor_run(agent->executor, &order, error);
+}
+
 bool command_run(const struct command_request *request, struct command_result *result)
 {
-    struct environment environment = { .count = 0 };
     struct error error = ERROR_NONE;
     AUTO_CLOSE int input = make_input(request->message, &error);
     int ends[2];
@@ -247,17 +236,15 @@ bool command_run(const struct command_request *request, struct command_result *r
         result->reason = "unable to create pipe";
         return false;
     }
-    fill_environment(request, &environment);
 
     AUTO_CLOSE int output = ends[0];
-    pid_t child = fork();
+    bool started = start(request, input, ends[1], &error);
 
-    if (child == 0)
-        run_child(request, input, ends[1], environment.items);
     close(ends[1]);
-    if (child < 0) {
+    if (!started) {
+        log_warn("%s", error.text);
         result->reason = "unable to create process";
         return false;
     }
-    return watch(request, child, output, result);
+    return watch(request, output, result);
 }

@@ -12,6 +12,8 @@ struct command_request {
     const struct mailbox_message *message;
     const struct job *job;
     const char *member;
+    bool has_account;               /* not default_privs: it is told of HOME and SHELL */
+    bool for_mailbox;               /* mailbox_command: USER is the account */
     struct slice extension;
     int timeout_seconds;
 };

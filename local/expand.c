@@ -3,10 +3,11 @@
 #include "address/address.h"
 #include "base/memory.h"
 #include "base/scope.h"
-#include "forward_file.h"
 #include "log/log.h"
 #include "mailboxes.h"
+#include "table_owner.h"
 #include "text_file.h"
+#include "user.h"
 
 #include <strings.h>
 
@@ -69,15 +70,31 @@ static bool is_allowed(struct slice list, const char *class)
     return false;
 }
 
-static const struct identity *default_identity(struct job *job)
+/*
+ * Whose rights a file or command gets: the user's in whose .forward it stands, else those of the
+ * owner of the list, or of default_privs where that is root.  NULL when there is no such account.
+ */
+static const struct identity *rights_of(struct job *job, const struct origin *origin)
 {
-    const struct identity *identity = NULL;
+    const char *default_privs = job->agent->config->default_privs;
+    struct identities *identities = job->agent->identities;
+    const struct identity *identity = origin->owner;
+    uid_t uid = origin->list_owner;
     struct error error = ERROR_NONE;
 
-    if (identities_find(job->agent->identities, job->agent->config->default_privs, &identity,
-                        &error) != IDENTITY_FOUND)
-        return NULL;
-    return identity;
+    if (identity)
+        return identity;
+    if (uid == 0 && identities_find(identities, default_privs, &identity, &error)
+                        == IDENTITY_FOUND)
+        return identity;
+    if (uid != 0 && identities_find_uid(identities, uid, &identity, &error) == IDENTITY_FOUND)
+        return identity;
+    if (uid == 0)
+        log_warn("default_privs: unknown user %s", default_privs);
+    else
+        log_warn("cannot find the account of uid %lu, who owns the list of %s",
+                 (unsigned long)uid, origin->alias);
+    return NULL;
 }
 
 static void deliver_outside(struct job *job, const struct target *target, const char *member,
@@ -86,14 +103,15 @@ static void deliver_outside(struct job *job, const struct target *target, const 
     const struct config *config = job->agent->config;
     bool file = target->kind == TARGET_FILE;
     const char *list = file ? config->allow_mail_to_files : config->allow_mail_to_commands;
-    const struct identity *identity = origin->owner ? origin->owner : default_identity(job);
 
     if (!is_allowed(slice_of(list), origin->class)) {
         job_fail(job, member, "5.7.1", "mail to %s is restricted", file ? "file" : "command");
         return;
     }
+
+    const struct identity *identity = rights_of(job, origin);
+
     if (!identity) {
-        log_warn("default_privs: unknown user %s", config->default_privs);
         job_fail(job, member, "4.3.5", "mail system configuration error");
         return;
     }
@@ -102,7 +120,8 @@ static void deliver_outside(struct job *job, const struct target *target, const 
     if (file)
         deliver_to_file(job, member, target->text, identity);
     else
-        deliver_to_command(job, member, target->text, identity, (struct slice){ "", 0 });
+        deliver_to_command(job, member, target->text, identity,
+                           origin->owner || origin->list_owner != 0);
 }
 
 static void include(struct job *job, const char *path, const char *member,
@@ -112,12 +131,13 @@ static void include(struct job *job, const char *path, const char *member,
     struct error error = ERROR_NONE;
     struct origin within = *origin;
     struct target target;
+    struct stat status;
 
     within.parent = origin;
     within.class = "include";
     within.submit = true;       /* as the list is somebody's, who may be not the alias's owner */
     within.depth++;
-    if (!text_file_read(path, &text, NULL, &error)) {
+    if (!text_file_read(path, &text, &status, &error)) {
         log_warn("unable to lookup :include: file %s: %s", path, error.text);
         job_fail(job, member, "5.3.5", "mail system configuration error");
         return;
@@ -125,6 +145,8 @@ static void include(struct job *job, const char *path, const char *member,
 
     struct slice rest = str_slice(&text);
 
+    if (within.list_owner == 0)
+        within.list_owner = status.st_uid;
     while (target_next_in_file(&rest, job->arena, &target))
         expand_target(job, &target, member, &within);
 }
@@ -173,7 +195,8 @@ void expand_target(struct job *job, const struct target *target, const char *mem
 
 /* --- Aliases. ------------------------------------------------------------------------- */
 
-static enum table_result find_alias(struct job *job, struct slice key, struct str *value)
+static enum table_result find_alias(struct job *job, struct slice key, struct str *value,
+                                    const char **source)
 {
     AUTO_STR struct str folded = STR_EMPTY;
     struct error error = ERROR_NONE;
@@ -181,7 +204,7 @@ static enum table_result find_alias(struct job *job, struct slice key, struct st
     address_fold(&folded, key);
 
     enum table_result result = table_list_get(job->agent->aliases, str_slice(&folded), value,
-                                              NULL, &error);
+                                              source, &error);
 
     if (result == TABLE_TROUBLE)
         log_warn("%s: %s", job->request->envelope.queue_id, error.text);
@@ -201,7 +224,7 @@ static void set_owner(struct job *job, const char *alias, struct origin *within)
     if (special)
         return;
     str_format(&owner, "owner-%s", alias);
-    if (find_alias(job, str_slice(&owner), &value) != TABLE_FOUND)
+    if (find_alias(job, str_slice(&owner), &value, NULL) != TABLE_FOUND)
         return;
     within->submit = true;
     within->sender = rewrite(job, job->agent->config->expand_owner_alias
@@ -217,12 +240,13 @@ static bool is_being_expanded(const char *alias, const struct origin *origin)
     return false;
 }
 
-static void expand_alias(struct job *job, const char *alias, struct slice list,
-                         const char *address, const struct origin *origin)
+static void expand_alias(struct job *job, const char *alias, const char *source,
+                         struct slice list, const char *address, const struct origin *origin)
 {
     struct origin within = {
         .parent = origin, .alias = alias, .class = "alias",
         .submit = origin->submit, .sender = origin->sender, .depth = origin->depth + 1,
+        .list_owner = table_owner(slice_of(source)),
     };
     struct target target;
 
@@ -238,12 +262,12 @@ static bool try_alias(struct job *job, struct slice name, const char *address,
                       const struct origin *origin)
 {
     AUTO_STR struct str value = STR_EMPTY;
-    const char *alias = arena_text(job->arena, name);
+    const char *alias = arena_text(job->arena, name), *source = "";
     enum table_result result;
 
     if (origin->alias && strcasecmp(origin->alias, alias) == 0)
         return false;       /* "john: john, archive": the inner one is the user */
-    result = find_alias(job, name, &value);
+    result = find_alias(job, name, &value, &source);
     if (result == TABLE_ABSENT)
         return false;
     if (result == TABLE_TROUBLE)
@@ -257,114 +281,12 @@ static bool try_alias(struct job *job, struct slice name, const char *address,
         struct slice list = str_slice(&value);
 
         list.data = arena_text(job->arena, list);
-        expand_alias(job, alias, list, address, origin);
+        expand_alias(job, alias, source, list, address, origin);
     }
     return true;
 }
 
-/* --- Users. ----------------------------------------------------------------------------- */
-
-static void deliver_unknown(struct job *job, const char *address, struct slice user,
-                            struct slice extension, const struct origin *origin)
-{
-    AUTO_STR struct str relay = STR_EMPTY;
-    struct origin within = { .parent = origin, .class = "luser", .depth = origin->depth + 1 };
-    struct forward_names names = {
-        .user = user, .extension = extension, .recipient = slice_of(address),
-        .recipient_delimiter = slice_of(job->agent->config->recipient_delimiter),
-    };
-    struct target target;
-
-    forward_expand(slice_of(job->agent->config->luser_relay), &names, &relay);
-
-    struct slice list = slice_trim(str_slice(&relay));
-
-    for (const struct origin *up = origin; up; up = up->parent)
-        if (up->class && strcmp(up->class, "luser") == 0)
-            list.length = 0;
-    if (list.length == 0) {
-        job_fail(job, address, "5.1.1", "unknown user: \"%.*s\"", SLICE_ARGS(user));
-        return;
-    }
-    list.data = arena_text(job->arena, list);
-    if (target_next(&list, job->arena, &target) && target.kind == TARGET_ADDRESS)
-        expand_target(job, &target, address, &within);
-    else
-        job_fail(job, address, "4.3.5", "mail system configuration error");
-}
-
-static bool is_in_forward_of(const struct identity *identity, const struct origin *origin)
-{
-    for (; origin; origin = origin->parent)
-        if (origin->class && strcmp(origin->class, "forward") == 0 && origin->owner
-            && origin->owner->uid == identity->uid)
-            return true;
-    return false;
-}
-
-/* True when a .forward file took care of the mail. */
-static bool try_forward(struct job *job, const char *address, const struct identity *identity,
-                        const struct forward_names *names, const struct origin *origin)
-{
-    AUTO_STR struct str text = STR_EMPTY;
-    struct origin within = {
-        .parent = origin, .class = "forward", .owner = identity, .depth = origin->depth + 1,
-    };
-    struct target target;
-    bool any = false;
-
-    if (origin->no_forward || is_in_forward_of(identity, origin)
-        || !forward_file_find(job->agent->config->forward_path, job->agent->identities, identity,
-                              names, &text))
-        return false;
-
-    struct slice rest = str_slice(&text);
-
-    while (target_next_in_file(&rest, job->arena, &target)) {
-        any = true;
-        expand_target(job, &target, address, &within);
-    }
-    return any;
-}
-
-static void deliver_to_user(struct job *job, const char *address, struct slice user,
-                            struct slice extension, const struct origin *origin)
-{
-    AUTO_STR struct str name = STR_EMPTY;
-    const struct identity *found = NULL;
-    struct error error = ERROR_NONE;
-
-    address_fold(&name, user);
-
-    enum identity_result result =
-        identities_find(job->agent->identities, name.data, &found, &error);
-
-    if (result == IDENTITY_TROUBLE) {
-        job_fail(job, address, "4.3.0", "%s", error.text);
-        return;
-    }
-    if (result == IDENTITY_ABSENT) {
-        deliver_unknown(job, address, user, extension, origin);
-        return;
-    }
-
-    struct identity identity = *found;      /* what a nested find may replace */
-    struct forward_names names = {
-        .user = str_slice(&name), .extension = extension, .recipient = slice_of(address),
-        .home = slice_of(identity.home), .shell = slice_of(identity.shell),
-        .recipient_delimiter = slice_of(job->agent->config->recipient_delimiter),
-    };
-
-    identity.name = arena_copy(job->arena, found->name);
-    identity.home = arena_copy(job->arena, found->home);
-    identity.shell = arena_copy(job->arena, found->shell);
-    if (try_forward(job, address, &identity, &names, origin))
-        return;
-    /* Without aliases there is nothing that could be a duplicate. */
-    if (origin->depth == 0 || job_first_time(job, "user", identity.name, identity.uid))
-        deliver_to_mailbox(job, address, &identity, extension);
-    identity_return(job->agent->identities);
-}
+/* --- Addresses. ------------------------------------------------------------------------- */
 
 void expand_local(struct job *job, const char *address, const struct origin *origin)
 {

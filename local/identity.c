@@ -93,6 +93,25 @@ enum identity_result identities_find(struct identities *identities, const char *
     return IDENTITY_TROUBLE;
 }
 
+enum identity_result identities_find_uid(struct identities *identities, uid_t uid,
+                                         const struct identity **identity, struct error *error)
+{
+    struct passwd entry, *found = NULL;
+    char *buffer = memory_new(1, BUFFER_SIZE);
+    int code = getpwuid_r(uid, &entry, buffer, BUFFER_SIZE, &found);
+
+    if (found)
+        *identity = &remember(identities, found)->identity;
+    free(buffer);
+    if (found)
+        return IDENTITY_FOUND;
+    if (code == 0 || code == ENOENT || code == ESRCH)
+        return IDENTITY_ABSENT;
+    error_code(error, code, "user lookup error for uid %lu: %s", (unsigned long)uid,
+               strerror(code));
+    return IDENTITY_TROUBLE;
+}
+
 static bool has_same_groups(const struct identity *a, const struct identity *b)
 {
     return a->group_count > 0 && a->group_count == b->group_count

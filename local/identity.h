@@ -32,6 +32,9 @@ enum identity_result { IDENTITY_FOUND, IDENTITY_ABSENT, IDENTITY_TROUBLE };
 enum identity_result identities_find(struct identities *identities, const char *name,
                                      const struct identity **identity, struct error *error);
 
+enum identity_result identities_find_uid(struct identities *identities, uid_t uid,
+                                         const struct identity **identity, struct error *error);
+
 /*
  * Take over the effective user and groups; nothing to do when they are taken over already.  False
  * when the kernel refuses: do not go on.

@@ -26,6 +26,12 @@ void job_report(struct job *job, const char *member, const struct outcome *outco
     job->reported = true;
 }
 
+void job_passed(struct job *job, enum delivery_status status)
+{
+    job->status = worse(job->status, status);
+    job->reported = true;
+}
+
 void job_sent(struct job *job, const char *member, const char *reason)
 {
     struct outcome outcome = {

@@ -13,6 +13,7 @@ struct job {
     const struct agent *agent;
     const struct delivery_request *request;
     const struct recipient *recipient;
+    int file;                       /* the queue file, borrowed */
     struct content *content;        /* borrowed; whoever reads rewinds it first */
     struct arena *arena;
     const struct hash *visited;     /* addresses of Delivered-To: headers, folded */
@@ -27,7 +28,8 @@ struct origin {
     const struct origin *parent;
     const char *alias;              /* the alias that is being expanded; NULL in .forward, top */
     const char *class;              /* "alias", "include", "forward" (allow_mail_to_files) */
-    const struct identity *owner;   /* whose rights commands and files get; NULL: default_privs */
+    const struct identity *owner;   /* of the .forward, whose rights commands and files get */
+    uid_t list_owner;               /* without: who owns the alias table or :include: file */
     bool no_alias;                  /* \user */
     bool no_forward;
     bool submit;                    /* members go out as a new message, local ones too */
@@ -50,6 +52,9 @@ void job_report(struct job *job, const char *member, const struct outcome *outco
 void job_sent(struct job *job, const char *member, const char *reason);
 void job_fail(struct job *job, const char *member, const char *dsn, const char *format, ...)
     PRINTF_LIKE(4, 5);
+
+/* Another agent has reported the recipient. */
+void job_passed(struct job *job, enum delivery_status status);
 
 /* False when the key was there before: a duplicate. */
 bool job_first_time(struct job *job, const char *kind, const char *target, uid_t uid);

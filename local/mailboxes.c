@@ -3,6 +3,7 @@
 #include "base/scope.h"
 #include "command.h"
 #include "log/log.h"
+#include "pass.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -131,21 +132,9 @@ static void deliver_to_box(struct job *job, const char *member, const struct ide
                  identity->name, trouble.error.text);
 }
 
-void deliver_to_mailbox(struct job *job, const char *member, const struct identity *identity,
-                        struct slice extension)
-{
-    const char *command = job->agent->config->mailbox_command;
-
-    if (*command)
-        deliver_to_command(job, member, command, identity, extension);
-    else
-        deliver_to_box(job, member, identity);
-}
-
 /* --- Commands. ------------------------------------------------------------------------- */
 
-void deliver_to_command(struct job *job, const char *member, const char *command,
-                        const struct identity *identity, struct slice extension)
+static void run_command(struct job *job, struct command_request *request)
 {
     AUTO_STR struct str headers = STR_EMPTY;
     struct command_result result = { .dsn = "4.3.0" };
@@ -154,15 +143,47 @@ void deliver_to_command(struct job *job, const char *member, const char *command
     job_headers(job, "command", &headers);
 
     struct mailbox_message message = job_message(job, &headers);
-    struct command_request request = {
-        .command = command, .identity = identity, .message = &message, .job = job,
-        .member = member, .extension = extension,
-        .timeout_seconds = job->agent->config->command_time_limit,
-    };
 
-    if (command_run(&request, &result)) {
-        job_sent(job, member, arena_format(job->arena, "delivered to command: %s", command));
+    request->message = &message;
+    request->job = job;
+    request->timeout_seconds = job->agent->config->command_time_limit;
+    if (command_run(request, &result)) {
+        job_sent(job, request->member,
+                 arena_format(job->arena, "delivered to command: %s", request->command));
         return;
     }
-    job_fail(job, member, result.dsn, "%s", result.reason);
+    job_fail(job, request->member, result.dsn, "%s", result.reason);
+}
+
+void deliver_to_command(struct job *job, const char *member, const char *command,
+                        const struct identity *identity, bool has_account)
+{
+    struct command_request request = {
+        .command = command, .identity = identity, .member = member, .extension = { "", 0 },
+        .has_account = has_account,
+    };
+
+    run_command(job, &request);
+}
+
+void deliver_to_mailbox(struct job *job, const char *member, const struct identity *identity,
+                        struct slice extension)
+{
+    const struct agent *agent = job->agent;
+    AUTO_STR struct str command = STR_EMPTY;
+
+    if (!pass_find(job, agent->mailbox_commands, agent->config->mailbox_command,
+                   slice_of(identity->name), member, &command)) {
+        deliver_to_box(job, member, identity);
+        return;
+    }
+    if (command.length == 0)
+        return;
+
+    struct command_request request = {
+        .command = command.data, .identity = identity, .member = member,
+        .extension = extension, .has_account = true, .for_mailbox = true,
+    };
+
+    run_command(job, &request);
 }

@@ -13,5 +13,6 @@ void deliver_to_mailbox(struct job *job, const char *member, const struct identi
 void deliver_to_file(struct job *job, const char *member, const char *path,
                      const struct identity *identity);
 
+/* has_account: the rights are somebody's, and not those of default_privs. */
 void deliver_to_command(struct job *job, const char *member, const char *command,
-                        const struct identity *identity, struct slice extension);
+                        const struct identity *identity, bool has_account);

@@ -109,12 +109,13 @@ static void confine_fully(const struct process *process, unsigned rights,
                           enum confinement confinement)
 {
     bool enforce = confinement == CONFINEMENT_ENFORCE;
+    bool anywhere = rights & RIGHT_WRITE_MAILBOXES;     /* mailboxes are wherever users are */
     struct landlock landlock = { -1 };
 
-    if (enforce) {
+    if (enforce && !anywhere)
         landlock = landlock_prepare(process, rights);
+    if (enforce)
         drop_bounding_set();
-    }
     if (process->options.chroot && chroot(".") < 0)
         log_fatal("chroot %s: %m", process->settings.queue_directory);
 
@@ -123,7 +124,7 @@ static void confine_fully(const struct process *process, unsigned rights,
     if (process->options.unprivileged)
         become_owner(process);
     else if (enforce)
-        keep_capabilities(0);
+        keep_capabilities(rights_capabilities(rights));
     if (confinement == CONFINEMENT_OFF)
         return;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -133,7 +134,7 @@ static void confine_fully(const struct process *process, unsigned rights,
     bool has_filter = filter_enforce(rights, enforce ? FILTER_ENFORCE : FILTER_LOG);
 
     if (enforce)
-        say_what_is_missing(has_landlock, has_filter);
+        say_what_is_missing(has_landlock || anywhere, has_filter);
 }
 
 void confine(struct process *process)

@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "log/log.h"
 #include "service/rights.h"
+#include "service/service.h"
 
 #include <errno.h>
 #include <linux/sched.h>
@@ -47,6 +48,13 @@ static const int changing_files[] = {
     SCMP_SYS(utimensat), SCMP_SYS(futimesat), SCMP_SYS(utimes), SCMP_SYS(ftruncate),
     SCMP_SYS(truncate), SCMP_SYS(fallocate), SCMP_SYS(fsync), SCMP_SYS(fdatasync),
     SCMP_SYS(sync_file_range), SCMP_SYS(syncfs), SCMP_SYS(copy_file_range),
+};
+
+/* Acting as a recipient: making its files, and reading a message for its command. */
+static const int becoming_users[] = {
+    SCMP_SYS(setresuid), SCMP_SYS(setresgid), SCMP_SYS(setreuid), SCMP_SYS(setregid),
+    SCMP_SYS(setgroups), SCMP_SYS(fchown), SCMP_SYS(fchownat), SCMP_SYS(chown),
+    SCMP_SYS(memfd_create),
 };
 
 /* Nothing of ours ever calls these once it serves. */
@@ -139,6 +147,8 @@ _Bool filter_enforce(unsigned rights, enum filter_mode mode)
     add_rules(filter, SCMP_ACT_ALLOW, always, COUNT(always));
     if (rights_change_files(rights))
         add_rules(filter, SCMP_ACT_ALLOW, changing_files, COUNT(changing_files));
+    if (rights & RIGHT_BECOME_USERS)
+        add_rules(filter, SCMP_ACT_ALLOW, becoming_users, COUNT(becoming_users));
     if (!log_only)
         add_rules(filter, SCMP_ACT_KILL_PROCESS, hostile, COUNT(hostile));
     allow_threads(filter);

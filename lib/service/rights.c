@@ -39,7 +39,7 @@ static const struct right rows[] = {
         { "/lib64", FOLDER_READ }, { "/run", FOLDER_READ }, { "/var/lib", FOLDER_READ } },
       NETWORK_UNIX | NETWORK_TCP | NETWORK_DNS, false, false, 0,
       "looks users up by whatever nsswitch.conf names" },
-    { RIGHT_BECOME_USERS, "become-users", { { NULL, 0 } }, 0, true, true,
+    { RIGHT_BECOME_USERS, "become-users", { { NULL, 0 } }, 0, true, false,
       CAPABILITY(CAP_SETUID) | CAPABILITY(CAP_SETGID) | CAPABILITY(CAP_DAC_OVERRIDE) |
       CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILITY(CAP_CHOWN) | CAPABILITY(CAP_FOWNER) |
       CAPABILITY(CAP_KILL), "acts as the recipient" },

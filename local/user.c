@@ -1,0 +1,141 @@
+#include "user.h"
+
+#include "address/address.h"
+#include "base/scope.h"
+#include "forward_file.h"
+#include "log/log.h"
+#include "mailboxes.h"
+#include "pass.h"
+
+static void deliver_to_luser(struct job *job, const char *address, struct slice user,
+                             struct slice extension, const struct origin *origin)
+{
+    AUTO_STR struct str relay = STR_EMPTY;
+    struct origin within = { .parent = origin, .class = "luser", .depth = origin->depth + 1 };
+    struct forward_names names = {
+        .user = user, .extension = extension, .recipient = slice_of(address),
+        .recipient_delimiter = slice_of(job->agent->config->recipient_delimiter),
+    };
+    struct target target;
+
+    forward_expand(slice_of(job->agent->config->luser_relay), &names, &relay);
+
+    struct slice list = slice_trim(str_slice(&relay));
+
+    for (const struct origin *up = origin; up; up = up->parent)
+        if (up->class && strcmp(up->class, "luser") == 0)
+            list.length = 0;
+    if (list.length == 0) {
+        job_fail(job, address, "5.1.1", "unknown user: \"%.*s\"", SLICE_ARGS(user));
+        return;
+    }
+    list.data = arena_text(job->arena, list);
+    if (target_next(&list, job->arena, &target) && target.kind == TARGET_ADDRESS)
+        expand_target(job, &target, address, &within);
+    else
+        job_fail(job, address, "4.3.5", "mail system configuration error");
+}
+
+static bool is_in_forward_of(const struct identity *identity, const struct origin *origin)
+{
+    for (; origin; origin = origin->parent)
+        if (origin->class && strcmp(origin->class, "forward") == 0 && origin->owner
+            && origin->owner->uid == identity->uid)
+            return true;
+    return false;
+}
+
+/* True when a .forward file took care of the mail. */
+static bool try_forward(struct job *job, const char *address, const struct identity *identity,
+                        const struct forward_names *names, const struct origin *origin)
+{
+    AUTO_STR struct str text = STR_EMPTY;
+    struct origin within = {
+        .parent = origin, .class = "forward", .owner = identity, .depth = origin->depth + 1,
+    };
+    struct target target;
+    bool any = false;
+
+    if (origin->no_forward || is_in_forward_of(identity, origin)
+        || !forward_file_find(job->agent->config->forward_path, job->agent->identities, identity,
+                              names, &text))
+        return false;
+
+    struct slice rest = str_slice(&text);
+
+    while (target_next_in_file(&rest, job->arena, &target)) {
+        any = true;
+        expand_target(job, &target, address, &within);
+    }
+    return any;
+}
+
+/* True when a transport of mailbox_transport or fallback_transport has taken care of it. */
+static bool try_transport(struct job *job, struct table_list *maps, const char *plain,
+                          struct slice user, const char *address)
+{
+    AUTO_STR struct str destination = STR_EMPTY;
+
+    if (!pass_find(job, maps, plain, user, address, &destination))
+        return false;
+    identity_return(job->agent->identities);
+    if (destination.length > 0)
+        pass_to_transport(job, address, str_slice(&destination));
+    return true;
+}
+
+static bool try_mailbox_transport(struct job *job, struct slice user, const char *address)
+{
+    return try_transport(job, job->agent->mailbox_transports,
+                         job->agent->config->mailbox_transport, user, address);
+}
+
+static void deliver_unknown(struct job *job, const char *address, struct slice user,
+                            struct slice extension, const struct origin *origin)
+{
+    if (try_mailbox_transport(job, user, address)
+        || try_transport(job, job->agent->fallback_transports,
+                         job->agent->config->fallback_transport, user, address))
+        return;
+    deliver_to_luser(job, address, user, extension, origin);
+}
+
+void deliver_to_user(struct job *job, const char *address, struct slice user,
+                     struct slice extension, const struct origin *origin)
+{
+    AUTO_STR struct str name = STR_EMPTY;
+    const struct identity *found = NULL;
+    struct error error = ERROR_NONE;
+
+    address_fold(&name, user);
+
+    enum identity_result result =
+        identities_find(job->agent->identities, name.data, &found, &error);
+
+    if (result == IDENTITY_TROUBLE) {
+        job_fail(job, address, "4.3.0", "%s", error.text);
+        return;
+    }
+    if (result == IDENTITY_ABSENT) {
+        deliver_unknown(job, address, user, extension, origin);
+        return;
+    }
+
+    struct identity identity = *found;      /* what a nested find may replace */
+    struct forward_names names = {
+        .user = str_slice(&name), .extension = extension, .recipient = slice_of(address),
+        .home = slice_of(identity.home), .shell = slice_of(identity.shell),
+        .recipient_delimiter = slice_of(job->agent->config->recipient_delimiter),
+    };
+
+    identity.name = arena_copy(job->arena, found->name);
+    identity.home = arena_copy(job->arena, found->home);
+    identity.shell = arena_copy(job->arena, found->shell);
+    if (try_forward(job, address, &identity, &names, origin))
+        return;
+    /* Without aliases there is nothing that could be a duplicate. */
+    if ((origin->depth == 0 || job_first_time(job, "user", identity.name, identity.uid))
+        && !try_mailbox_transport(job, str_slice(&name), address))
+        deliver_to_mailbox(job, address, &identity, extension);
+    identity_return(job->agent->identities);
+}
