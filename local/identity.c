@@ -155,10 +155,3 @@ void identity_return(struct identities *identities)
     if (seteuid(0) < 0 || setegid(0) < 0)
         log_fatal("cannot return from the identity of a user: %s", strerror(errno));
 }
-
-bool identity_become_for_good(const struct identity *identity)
-{
-    return setgroups(identity->group_count, identity->groups) == 0
-           && setresgid(identity->gid, identity->gid, identity->gid) == 0
-           && setresuid(identity->uid, identity->uid, identity->uid) == 0;
-}

@@ -47,6 +47,3 @@ bool identity_become(struct identities *identities, const struct identity *ident
  * process when that fails.
  */
 void identity_return(struct identities *identities);
-
-/* In a child before exec: for good, with no way back. */
-bool identity_become_for_good(const struct identity *identity) MUST_USE;
