@@ -39,11 +39,11 @@ struct active {
     int fd;                         /* of file, for agents */
     struct route *routes;
     size_t route_count;
-    bool fresh;                     /* first attempt: no logs of earlier ones exist */
+    bool fresh;                     /* cleanup told us: no logs of earlier attempts exist */
     bool complete;                  /* all recipients are loaded */
     bool announced;                 /* "(queue active)" is logged */
     bool expire;                    /* postsuper -e: give up after this attempt */
-    bool flush;                     /* postqueue -i: try dead destinations too */
+    bool flush;                     /* postqueue -f, -i: try dead and deferred transports too */
     int64_t trace_flags;            /* REQUEST_ bits */
     int64_t active_at;              /* microseconds, wall clock */
     size_t loaded;                  /* recipients counted against the limits */
@@ -54,6 +54,7 @@ struct active {
     bool busy;                      /* a thread is out with it */
     bool wants_report;              /* some recipient has NOTIFY=SUCCESS */
     bool bounced, deferred;
+    bool given_back;                /* some recipients are for the next life of qmgr */
     bool failed;                    /* marking or loading failed: it must stay */
     struct handle_list done;        /* to be marked */
     struct handle_list marking;     /* being marked */
@@ -76,6 +77,8 @@ struct qmgr {
     size_t message_limit, recipients;
     struct event_timer *alarm;
     bool stopping;                  /* start nothing new */
+    bool out_of_time;               /* and wait no longer */
+    struct succession *succession;
     size_t under_way;               /* deliveries that agents have in hand */
     size_t busy;                    /* messages that threads are out with */
     struct intake *intake;
@@ -89,6 +92,8 @@ void load_more(void *argument);
 /* finish.c, out of the turn: bounces and delays told, then removed or deferred. */
 void finish_message(void *argument);
 void mark_message(void *argument);
+/* Back to incoming. */
+void return_message(void *argument);
 
 /* message.c, in the event loop. */
 struct active *active_new(struct qmgr *qmgr, const char *id, enum queue_place place);
@@ -105,6 +110,7 @@ void active_retry(struct active *active, const size_t *recipients, size_t count,
 /* dispatch.c: lanes to the agents. */
 enum dispatch_result dispatch_delivery(void *owner, struct delivery *delivery);
 void dispatch_give_up(void *owner, struct delivery *delivery);
+void dispatch_give_back(void *owner, struct delivery *delivery);
 
 /* qmgr.c */
 void qmgr_run(struct qmgr *qmgr);

@@ -422,6 +422,16 @@ enum dispatch_result dispatch_delivery(void *owner, struct delivery *delivery)
     return DISPATCH_BUSY;
 }
 
+void dispatch_give_back(void *owner, struct delivery *delivery)
+{
+    struct active *message = delivery->message;
+
+    (void)owner;
+    message->given_back = true;
+    message->open--;
+    active_settle(message);
+}
+
 void dispatch_give_up(void *owner, struct delivery *delivery)
 {
     struct active *message = delivery->message;

@@ -155,6 +155,21 @@ static void end_deferred(struct active *active, bool told)
         defer_message(active, now);
 }
 
+/* Its logs, if there are any, stay: who finds it in incoming asks for them. */
+void return_message(void *argument)
+{
+    struct active *active = argument;
+    struct error error = ERROR_NONE;
+
+    (void)mark(active, &active->done);
+    if (!queue_move(active->qmgr->queue, active->id, QUEUE_ACTIVE, QUEUE_INCOMING, &error) &&
+        error.code != ENOENT)
+        log_warn("%s: %s", active->id, error.text);
+    message_close(active->file);
+    active->file = NULL;
+    active->fd = -1;
+}
+
 void finish_message(void *argument)
 {
     struct active *active = argument;

@@ -27,7 +27,8 @@ struct walk {
     enum queue_place place;
     bool wanted;                /* once more, from the start */
     bool wanted_all;            /* and then whatever the time stamps say */
-    bool all;
+    bool wanted_flush;          /* and with transports that defer_transports names */
+    bool all, flush;
     bool running;               /* a thread is out with it */
     bool at_end;
     struct queue_scan *scan;
@@ -95,8 +96,12 @@ static void take_found(struct walk *walk)
         char *id = walk->found.items[walk->next];
 
         walk->found.items[walk->next++] = NULL;
-        if (!hash_get(qmgr->messages, slice_of(id)))
-            active_load(active_new(qmgr, id, walk->place));
+        if (!hash_get(qmgr->messages, slice_of(id))) {
+            struct active *active = active_new(qmgr, id, walk->place);
+
+            active->flush = walk->flush;
+            active_load(active);
+        }
         free(id);
     }
     if (walk->next == walk->found.count)
@@ -125,16 +130,18 @@ static void walk_feed(struct walk *walk)
             return;
         walk->at_end = false;
         walk->all = walk->wanted_all;
-        walk->wanted = walk->wanted_all = false;
+        walk->flush = walk->wanted_flush;
+        walk->wanted = walk->wanted_all = walk->wanted_flush = false;
     }
     walk->running = true;
     events_work(walk->qmgr->events, walk_on, walked, walk);
 }
 
-static void walk_want(struct walk *walk, bool all)
+static void walk_want(struct walk *walk, bool all, bool flush)
 {
     walk->wanted = true;
     walk->wanted_all = walk->wanted_all || all;
+    walk->wanted_flush = walk->wanted_flush || flush;
     walk_feed(walk);
 }
 
@@ -144,6 +151,11 @@ static void walk_clear(struct walk *walk)
         free(walk->found.items[i]);
     VECTOR_FREE(&walk->found);
     queue_scan_free(walk->scan);
+}
+
+void intake_walk_incoming(struct qmgr *qmgr)
+{
+    walk_want(&qmgr->intake->incoming, false, false);
 }
 
 void intake_feed(struct qmgr *qmgr)
@@ -166,7 +178,7 @@ static void note_arrival(struct qmgr *qmgr, struct slice frame)
         arena_free(arena);
     } else if (!has_room(qmgr, QUEUE_INCOMING)) {
         arena_free(arena);
-        walk_want(&qmgr->intake->incoming, false);
+        walk_want(&qmgr->intake->incoming, false, false);
     } else if (hash_get(qmgr->messages, slice_of(arrival.envelope.queue_id))) {
         arena_free(arena);
     } else {
@@ -176,6 +188,7 @@ static void note_arrival(struct qmgr *qmgr, struct slice frame)
         active->arena = arena;
         active->envelope = arrival.envelope;
         active->complete = arrival.complete;
+        active->fresh = true;
         active_load(active);
     }
 }
@@ -236,14 +249,15 @@ void intake_triggered(struct service_context *context, struct events *events, st
 {
     struct qmgr *qmgr = context->state;
     bool all = slice_find(bytes, 'A') < bytes.length;
+    bool flush = slice_find(bytes, 'F') < bytes.length;
 
     (void)events;
-    if (slice_find(bytes, 'F') < bytes.length)
+    if (flush)
         scheduler_revive(qmgr->scheduler);
     if (slice_find(bytes, 'D') < bytes.length)
-        walk_want(&qmgr->intake->deferred, all);
+        walk_want(&qmgr->intake->deferred, all, flush);
     if (slice_find_any(bytes, "IW") < bytes.length)
-        walk_want(&qmgr->intake->incoming, false);
+        walk_want(&qmgr->intake->incoming, false, flush);
     qmgr_run(qmgr);
 }
 
@@ -251,8 +265,16 @@ static void deferred_is_due(void *argument)
 {
     struct qmgr *qmgr = argument;
 
-    walk_want(&qmgr->intake->deferred, false);
+    walk_want(&qmgr->intake->deferred, false, false);
     events_at(qmgr->events, moment_after(qmgr->config->queue_run_delay), deferred_is_due, qmgr);
+}
+
+void intake_close(struct intake *intake)
+{
+    while (intake->links) {
+        PROMISED(!intake->links->previous);
+        free_link(intake->links);
+    }
 }
 
 struct intake *intake_new(struct qmgr *qmgr)
@@ -266,7 +288,7 @@ struct intake *intake_new(struct qmgr *qmgr)
 
 void intake_start(struct qmgr *qmgr)
 {
-    walk_want(&qmgr->intake->incoming, false);
+    walk_want(&qmgr->intake->incoming, false, false);
     deferred_is_due(qmgr);
 }
 
@@ -274,10 +296,7 @@ void intake_free(struct intake *intake)
 {
     if (!intake)
         return;
-    while (intake->links) {
-        PROMISED(!intake->links->previous);
-        free_link(intake->links);
-    }
+    intake_close(intake);
     walk_clear(&intake->incoming);
     walk_clear(&intake->deferred);
     free(intake);

@@ -12,6 +12,12 @@ void intake_free(struct intake *intake);
 /* Walk over both queues, and again each queue_run_delay. */
 void intake_start(struct qmgr *qmgr);
 
+/* Look for what came while nobody told us. */
+void intake_walk_incoming(struct qmgr *qmgr);
+
+/* Take no more notes: cleanup is to tell the next life of qmgr. */
+void intake_close(struct intake *intake);
+
 /* There is room in the active queue again. */
 void intake_feed(struct qmgr *qmgr);
 

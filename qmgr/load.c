@@ -48,7 +48,7 @@ static bool look_before(struct active *active)
     if (!queue_times(active->qmgr->queue, active->place, active->id, &times, &complete, &error))
         return false;
     active->expire = times.expire;
-    active->flush = times.unthrottle;
+    active->flush = active->flush || times.unthrottle;
     return complete;
 }
 
@@ -150,7 +150,8 @@ static bool resolve_recipient(struct active *active, struct recipient *recipient
     } else if (is_double_bounce(active, &resolution)) {
         log_info("%s: undeliverable postmaster notification discarded", active->id);
         needed = false;
-    } else if (is_deferred_transport(active, str_slice(&resolution.transport))) {
+    } else if (!active->flush &&
+               is_deferred_transport(active, str_slice(&resolution.transport))) {
         set_route(active, route, retry, SLICE_LITERAL("4.3.2 deferred transport"));
     } else {
         set_route(active, route, str_slice(&resolution.transport),

@@ -20,7 +20,6 @@ struct active *active_new(struct qmgr *qmgr, const char *id, enum queue_place pl
     active->place = place;
     active->arena = arena_new();
     active->fd = -1;
-    active->fresh = place == QUEUE_INCOMING;
     hash_set(qmgr->messages, slice_of(active->id), active);
     events_set_busy(qmgr->events, true);
     return active;
@@ -220,6 +219,10 @@ void active_settle(struct active *active)
         }
         if (active->open > 0)
             return;
+    }
+    if (active->given_back || (qmgr->stopping && !active->complete)) {
+        hand_out(active, return_message, finished);
+        return;
     }
     if (!active->complete && !active->failed) {
         active->recipient_limit = recipient_share(qmgr);

@@ -5,6 +5,7 @@
  */
 #include "active.h"
 #include "intake.h"
+#include "succession.h"
 
 #include "address/lookup.h"
 #include "address/resolve.h"
@@ -80,10 +81,16 @@ static void alarm_rings(void *argument)
     qmgr_run(qmgr);
 }
 
+static bool is_finished(const struct qmgr *qmgr)
+{
+    return qmgr->under_way == 0 && qmgr->busy == 0;
+}
+
 void qmgr_run(struct qmgr *qmgr)
 {
     if (qmgr->stopping) {
-        if (qmgr->under_way == 0 && qmgr->busy == 0)
+        scheduler_withdraw(qmgr->scheduler);
+        if (is_finished(qmgr))
             events_stop(qmgr->events);
         return;
     }
@@ -160,7 +167,8 @@ static bool qmgr_prepare(struct service_context *context, struct error *error)
     if (qmgr->config->bounce_queue_lifetime > qmgr->config->maximal_queue_lifetime)
         log_warn("bounce_queue_lifetime is larger than maximal_queue_lifetime - "
                  "adjusting bounce_queue_lifetime");
-    return open_queue(qmgr, error) && open_tables(qmgr, error);
+    qmgr->succession = succession_open(qmgr, error);
+    return qmgr->succession && open_queue(qmgr, error) && open_tables(qmgr, error);
 }
 
 static bool qmgr_start(struct service_context *context, struct events *events,
@@ -168,7 +176,7 @@ static bool qmgr_start(struct service_context *context, struct events *events,
 {
     struct qmgr *qmgr = context->state;
     const struct scheduler_actions actions = { find_limits, dispatch_delivery, dispatch_give_up,
-                                               qmgr };
+                                               dispatch_give_back, qmgr };
     const struct scheduler_settings settings = {
         .transport_retry = 1000 * (int64_t)qmgr->config->transport_retry_time,
         .destination_retry = 1000 * (int64_t)qmgr->config->minimal_backoff_time,
@@ -179,8 +187,7 @@ static bool qmgr_start(struct service_context *context, struct events *events,
     qmgr->events = events;
     qmgr->messages = hash_new();
     qmgr->scheduler = scheduler_new(&settings, &actions);
-    /* master lets this generation go only when the last one has ended: the queue is ours. */
-    if (!queue_recover(qmgr->queue, error))
+    if (!succession_begin(qmgr->succession, error))
         return false;
     events_share(events, LOAD_THREADS);
     qmgr->finishes = loader_new(events, FINISH_THREADS);
@@ -193,22 +200,36 @@ static void out_of_time(void *argument)
 {
     struct qmgr *qmgr = argument;
 
+    qmgr->out_of_time = true;
     events_stop(qmgr->events);
+}
+
+/* A reload waits for agents as long as it takes, the end of the whole house does not. */
+static void finish_deliveries(struct qmgr *qmgr, struct events *events)
+{
+    bool limited = false;
+
+    while (!is_finished(qmgr) && !qmgr->out_of_time) {
+        if (service_is_stopping(qmgr->context) && !limited) {
+            limited = true;
+            events_at(events, moment_after(STOP_SECONDS), out_of_time, qmgr);
+        }
+        events_run(events);
+    }
 }
 
 /*
  * What agents have in hand, and what we heard of it and have not written yet, is waited for:
- * else it would be delivered again.  Everything else stays in active, where the next life finds it.
+ * else it would be delivered again.  Everything else goes back to incoming, for the next life.
  */
 static void qmgr_stop(struct service_context *context, struct events *events)
 {
     struct qmgr *qmgr = context->state;
 
     qmgr->stopping = true;
-    if (qmgr->under_way > 0 || qmgr->busy > 0) {
-        events_at(events, moment_after(STOP_SECONDS), out_of_time, qmgr);
-        events_run(events);
-    }
+    intake_close(qmgr->intake);
+    scheduler_withdraw(qmgr->scheduler);
+    finish_deliveries(qmgr, events);
     /* A message whose delivery was reported must leave the queue, or it is delivered again. */
     loader_drain(qmgr->finishes);
 }
@@ -223,6 +244,7 @@ int main(int argc, char **argv)
         .start = qmgr_start,
         .accepted = intake_accepted,
         .triggered = intake_triggered,
+        .overlaps = true,
         .stop = qmgr_stop,
     };
 

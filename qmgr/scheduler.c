@@ -286,6 +286,31 @@ void scheduler_run(struct scheduler *scheduler, int64_t now)
     run_all(scheduler, now, true);
 }
 
+static void withdraw_destination(struct scheduler *scheduler, struct destination *destination)
+{
+    struct delivery *delivery;
+
+    while ((delivery = destination_pop(destination)) != NULL) {
+        count_waiting(scheduler, destination->transport, false);
+        scheduler->actions.give_back(scheduler->actions.owner, delivery);
+        delivery_free(delivery);
+    }
+    transport_leave(destination);
+}
+
+void scheduler_withdraw(struct scheduler *scheduler)
+{
+    size_t position = 0;
+    struct hash_entry *entry;
+
+    while ((entry = hash_next(scheduler->transports, &position)) != NULL) {
+        const struct transport *transport = entry->value;
+
+        while (transport->ring)
+            withdraw_destination(scheduler, transport->ring);
+    }
+}
+
 /* --- results --------------------------------------------------------------------------- */
 
 static void note_failure(struct scheduler *scheduler, struct delivery *delivery,

@@ -75,6 +75,8 @@ struct scheduler_actions {
     enum dispatch_result (*dispatch)(void *owner, struct delivery *delivery);
     /* The retry service cannot be had either: the recipients stay deferred. */
     void (*give_up)(void *owner, struct delivery *delivery);
+    /* It was withdrawn: nothing was tried. */
+    void (*give_back)(void *owner, struct delivery *delivery);
     void *owner;
 };
 
@@ -116,6 +118,9 @@ void scheduler_throttle(struct scheduler *scheduler, struct transport *transport
 
 /* Start all that may start now. */
 void scheduler_run(struct scheduler *scheduler, int64_t now);
+
+/* Nothing more is to be started: what waits goes to give_back. */
+void scheduler_withdraw(struct scheduler *scheduler);
 
 /* Forget what is dead, throttled or delayed (postqueue -f). */
 void scheduler_revive(struct scheduler *scheduler);

@@ -9,7 +9,7 @@
 struct stand {
     struct transport_limits limits;
     struct { struct delivery **items; size_t count, capacity; } started;
-    size_t given_up;
+    size_t given_up, given_back;
     size_t lanes;               /* how many deliveries may be under way */
     bool no_retry;              /* the retry service is missing */
     struct scheduler *scheduler;
@@ -46,12 +46,19 @@ static void stand_give_up(void *owner, struct delivery *delivery)
     stand->given_up++;
 }
 
+static void stand_give_back(void *owner, struct delivery *delivery)
+{
+    struct stand *stand = owner;
+
+    stand->given_back += delivery->count;
+}
+
 static struct stand *stand_new(int concurrency)
 {
     static const struct scheduler_settings settings = { 60000, 300000, "retry" };
     struct stand *stand = memory_new(1, sizeof(*stand));
     const struct scheduler_actions actions = { stand_limits, stand_dispatch, stand_give_up,
-                                               stand };
+                                               stand_give_back, stand };
 
     stand->limits = (struct transport_limits){ 50, concurrency, 5, 1, { FEEDBACK_FIXED, 1 },
                                                { FEEDBACK_FIXED, 1 }, 0, 0 };
@@ -129,6 +136,25 @@ TEST(recipients_of_a_destination_share_deliveries_up_to_the_limit)
     CHECK_NUMBER(stand->started.items[0]->count, 50);
     CHECK_NUMBER(stand->started.items[2]->count, 20);
     CHECK_NUMBER(stand->started.items[2]->recipients[19], 119);
+    stand_free(stand);
+}
+
+TEST(what_is_withdrawn_is_given_back_and_never_started)
+{
+    struct stand *stand = stand_new(2);
+
+    stand->lanes = 1;
+    add_mail(stand, &first_mail, "smtp", "a.example", 120);
+    add_mail(stand, &first_mail, "relay", "b.example", 7);
+    scheduler_run(stand->scheduler, 0);
+    CHECK_NUMBER(stand->started.count, 1);
+    size_t under_way = stand->started.items[0]->count;
+    scheduler_withdraw(stand->scheduler);
+    CHECK_NUMBER(stand->given_back, 127 - under_way);
+    CHECK_NUMBER(scheduler_waiting(stand->scheduler), 0);
+    end_first(stand, RESULT_GOOD, "", 1);
+    scheduler_run(stand->scheduler, 100000);
+    CHECK_NUMBER(stand->started.count, 0);
     stand_free(stand);
 }
 

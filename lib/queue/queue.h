@@ -203,6 +203,9 @@ bool queue_remove(struct queue *queue, enum queue_place place, const char *id,
  */
 bool queue_recover(struct queue *queue, struct error *error) MUST_USE;
 
+/* The same for one message in active that is nobody's. */
+bool queue_recover_message(struct queue *queue, const char *id, struct error *error) MUST_USE;
+
 /* Remove drafts whose writer is gone (older than a day and a half). */
 bool queue_purge(struct queue *queue, struct error *error) MUST_USE;
 

@@ -37,7 +37,7 @@ static bool starts_well(struct message *message)
            && (record.type == RECORD_SIZE || record.type == RECORD_TIME);
 }
 
-static bool recover_active(struct queue *queue, const char *id, struct error *error)
+bool queue_recover_message(struct queue *queue, const char *id, struct error *error)
 {
     struct message *message;
     enum queue_place to = QUEUE_INCOMING;
@@ -99,7 +99,7 @@ static bool for_each(struct queue *queue, enum queue_place place,
 
 bool queue_recover(struct queue *queue, struct error *error)
 {
-    bool active = for_each(queue, QUEUE_ACTIVE, recover_active, error);
+    bool active = for_each(queue, QUEUE_ACTIVE, queue_recover_message, error);
 
     return for_each(queue, QUEUE_INCOMING, recover_incoming, error) && active;
 }

@@ -26,6 +26,7 @@ struct loop {
     struct events *events;
     int64_t active_at;          /* the last time somebody wanted something */
     bool closed;                /* takes nothing new */
+    bool finishing;             /* the program's stop runs it */
     int64_t must_end_at;
 };
 
@@ -151,6 +152,11 @@ static void look(struct loop *loop)
 
     if (atomic_load(&process->retiring))
         close_loop(loop);
+    if (loop->finishing) {
+        if (atomic_load(&process->stopping))
+            events_stop(loop->events);
+        return;
+    }
     if (loop->closed && (process->service->stop || !events_is_busy(loop->events) ||
                          moment_left(loop->must_end_at) == 0))
         events_stop(loop->events);
@@ -183,6 +189,8 @@ static void look_again(void *argument)
     struct loop *loop = argument;
     int64_t idle_end = loop->active_at + (int64_t)loop->process->settings.max_idle_seconds * 1000;
 
+    if (loop->finishing)
+        return;
     if (events_is_busy(loop->events))
         loop->active_at = moment_now();
     else if (moment_left(idle_end) == 0)
@@ -248,7 +256,7 @@ void serve_events(struct process *process)
     struct loop loop = { .process = process, .active_at = moment_now() };
     struct error error;
 
-    if (!wait_for_go(process))
+    if (!process->service->overlaps && !wait_for_go(process))
         return;
     loop.events = events_new();
     if (process->service->start &&
@@ -258,6 +266,7 @@ void serve_events(struct process *process)
     events_guard(loop.events, begin_work, end_work, process);
     control_say(process->control, CONTROL_READY, SLICE_LITERAL(""));
     events_run(loop.events);
+    loop.finishing = true;
     if (process->service->stop)
         process->service->stop(&process->context, loop.events);
 }

@@ -117,7 +117,16 @@ struct service {
     void (*triggered)(struct service_context *context, struct events *events, struct slice bytes);
     /* SERVICE_EVENTS, a unix-dgram service: datagrams wait on its socket. */
     void (*datagrams)(struct service_context *context, int fd);
-    /* SERVICE_EVENTS: finish what must not be lost; called before the process ends. */
+    /*
+     * SERVICE_EVENTS: a process may start before the last generation's has ended, although there
+     * is only one of the service; the two see to it that they do not get in each other's way.
+     */
+    bool overlaps;
+    /*
+     * SERVICE_EVENTS: finish what must not be lost; called before the process ends, when nothing
+     * new is accepted any more.  It may run the loop again, which ends before its time when
+     * service_is_stopping has become true.
+     */
     void (*stop)(struct service_context *context, struct events *events);
 };
 

@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import socket
 import time
 
 import pytest
@@ -171,14 +172,42 @@ def test_many_recipients_are_grouped_by_the_recipient_limit(ours):
 
 
 def test_trigger_bytes_walk_the_incoming_queue(ours):
-    """What lies in incoming without a note (an earlier life's) is found by a trigger."""
+    """What lies in incoming without a note (cleanup did not reach qmgr) is found by a trigger."""
     peer = Peer()
-    instance = ours(settings=routes(QUICK, far_test=f"smtp:[127.0.0.1]:{peer.port}"))
+    instance = ours(settings=routes(
+        {"queue_run_delay": "3000s", "minimal_backoff_time": "3000s", "notify_classes": "",
+         "maximal_backoff_time": "4000s", "defer_transports": "smtp"},
+        far_test=f"smtp:[127.0.0.1]:{peer.port}"))
     instance.send("a@test.example", ["b@far.test"])
-    instance.wait_log(r": removed")
+    instance.wait_log(r"status=deferred \(deferred transport\)")
+    assert wait_for(lambda: queue_files(instance, "deferred"))
     instance.stop()
+    instance.set(defer_transports="")
     instance.start()
-    assert instance.run("postqueue", "-f").returncode == 0
+    instance.wait_log(r"starting(?s:.*)starting")
+    time.sleep(1)           # its own first walk is over
+    held, = queue_files(instance, "deferred")
+    held.rename(instance.queue / "incoming" / held.name)
+    time.sleep(2)
+    assert not peer.messages and queue_files(instance, "incoming"), "nobody told it"
+    with socket.socket(socket.AF_UNIX) as trigger:
+        trigger.connect(str(instance.queue / "public/qmgr"))
+        trigger.sendall(b"I")
+    assert wait_for(lambda: len(peer.messages) == 1, 10), instance.log()
+    assert wait_for(lambda: not queue_files(instance, "incoming", "active", "deferred", "defer"))
+
+
+@pytest.mark.parametrize("how", ["all", "one"])
+def test_flush_overrides_defer_transports(ours, how):
+    peer = Peer()
+    instance = ours(settings=routes({"notify_classes": "", "defer_transports": "smtp"},
+                                    far_test=f"smtp:[127.0.0.1]:{peer.port}"))
+    instance.send("a@test.example", ["b@far.test"])
+    instance.wait_log(r"to=<b@far\.test>, .*dsn=4\.3\.2, status=deferred \(deferred transport\)")
+    assert wait_for(lambda: queue_files(instance, "deferred"))
+    held, = queue_files(instance, "deferred")
+    instance.run("postqueue", *(["-f"] if how == "all" else ["-i", held.name]))
+    assert wait_for(lambda: len(peer.messages) == 1, 10), instance.log()
 
 
 def test_mail_for_discard_ends_there(ours):
@@ -197,3 +226,67 @@ def test_soft_bounce_keeps_what_failed(ours):
     assert wait_for(lambda: queue_files(instance, "deferred"))
     record = queue_files(instance, "defer")[0].read_text()
     assert "recipient=b@bad.test\n" in record and "action=delayed\n" in record
+
+
+def test_a_slow_delivery_survives_a_reload_and_new_mail_does_not_wait(ours):
+    def answer(line, number):
+        if number == 1:
+            time.sleep(40)
+        return "250 2.0.0 Ok: queued"
+
+    slow, quick = Peer({".": answer}), Peer()
+    instance = ours(settings=routes(
+        {**QUICK, "smtp_data_done_timeout": "100s", "slow_destination_concurrency_limit": "1"},
+        slow_test=f"slow:[127.0.0.1]:{slow.port}",
+        quick_test=f"smtp:[127.0.0.1]:{quick.port}"), start=False)
+    with open(instance.config / "master.cf", "a", encoding="ascii") as file:
+        file.write("slow unix - - n - - smtp\n")
+    instance.start()
+    instance.send("a@test.example", ["b@slow.test"])
+    assert wait_for(lambda: slow.messages, 10)
+    # Not begun yet, and so for the new qmgr.
+    instance.send("a@test.example", ["c@slow.test"])
+    instance.wait_log(r"\(queue active\)(?s:.*)\(queue active\)")
+    old = set(instance.processes("qmgr"))
+    instance.run("postfix", "reload")
+    assert wait_for(lambda: set(instance.processes("qmgr")) - old, 10)
+    begun = time.monotonic()
+    instance.send("a@test.example", ["d@quick.test"])
+    instance.wait_log(r"to=<d@quick\.test>, .*status=sent", 5)
+    instance.wait_log(r"to=<c@slow\.test>, .*status=sent", 10)
+    assert time.monotonic() - begun < 20
+    assert old < set(instance.processes("qmgr")), "the old qmgr waits for its agent"
+    instance.wait_log(r"to=<b@slow\.test>, .*status=sent", 60)
+    assert wait_for(lambda: not old & set(instance.processes("qmgr")), 10)
+    assert wait_for(lambda: not queue_files(instance, "incoming", "active", "deferred"), 10)
+    time.sleep(2)       # a second delivery of what the old one had would begin now
+    assert len(slow.messages) == 2 and len(quick.messages) == 1
+
+
+def test_a_killed_qmgr_is_recovered_from_once_no_other_delivers(ours):
+    """The first retires with b in hand, the second dies with e in hand, the third sorts it out."""
+    def first_hangs(line, number):
+        return SILENCE if number == 1 else "250 2.0.0 Ok: queued"
+
+    one, two, quick = Peer({".": first_hangs}), Peer({".": first_hangs}), Peer()
+    instance = ours(settings=routes(
+        {**QUICK, "smtp_data_done_timeout": "8s"}, one_test=f"smtp:[127.0.0.1]:{one.port}",
+        two_test=f"smtp:[127.0.0.1]:{two.port}", quick_test=f"smtp:[127.0.0.1]:{quick.port}"))
+    instance.send("a@test.example", ["b@one.test"])
+    assert wait_for(lambda: one.messages, 10)
+    first = set(instance.processes("qmgr"))
+    instance.run("postfix", "reload")
+    instance.send("a@test.example", ["c@quick.test"])
+    instance.wait_log(r"to=<c@quick\.test>, .*status=sent", 10)
+    instance.send("a@test.example", ["e@two.test"])
+    assert wait_for(lambda: two.messages, 10)
+    for pid in set(instance.processes("qmgr")) - first:
+        os.kill(pid, signal.SIGKILL)
+    instance.send("a@test.example", ["d@quick.test"])
+    instance.wait_log(r"to=<d@quick\.test>, .*status=sent", 10)
+    assert first & set(instance.processes("qmgr")) and len(two.messages) == 1
+    instance.wait_log(r"to=<b@one\.test>, .*status=deferred \(conversation with", 30)
+    instance.wait_log(r"to=<b@one\.test>, .*status=sent", 30)
+    instance.wait_log(r"to=<e@two\.test>, .*status=sent", 30)
+    assert wait_for(lambda: not queue_files(instance, "incoming", "active", "deferred"), 10)
+    assert len(one.messages) == 2 and len(two.messages) == 2 and len(quick.messages) == 2
