@@ -447,7 +447,7 @@ void events_share(struct events *events, size_t helpers)
 
 void events_run(struct events *events)
 {
-    pthread_t threads[HELPER_LIMIT];
+    pthread_t threads[HELPER_LIMIT] = { 0 };
 
     start_helpers(events, threads);
     run_loop(events);
