@@ -541,7 +541,8 @@ TEST(paths_are_taken_as_clients_send_them)
 TEST(words_and_comments_around_a_path_are_dropped)
 {
     static const char *const paths[] = {
-        "(c)<a@b.test>", "<a@b.test>(c)", "x<a@b.test>", "\"x y\"<a@b.test>", "(<c@d.test>)<a@b.test>",
+        "(c)<a@b.test>", "<a@b.test>(c)", "x<a@b.test>", "\"x y\"<a@b.test>",
+        "(<c@d.test>)<a@b.test>",
     };
 
     for (size_t i = 0; i < COUNT(paths); i++) {
