@@ -41,6 +41,9 @@ int life_flush(const struct command_context *context);
 /* Create what is missing; name what has a wrong owner or mode. */
 void folders_check(const struct command_context *context);
 
+/* Warn when the queue is on a file system without a journal (doc/queue.md). */
+void journal_check(const struct command_context *context);
+
 /* Give every folder the owner and mode it should have. */
 int folders_set(const struct command_context *context);
 

@@ -10,6 +10,7 @@ static int check(const struct command_context *context)
 {
     suite_check(context);
     folders_check(context);
+    journal_check(context);
     served_check(context);
     return 0;
 }
