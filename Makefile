@@ -6,10 +6,8 @@
 #   make check               everything ./check runs
 #   make bench fuzz install
 
-present = $(foreach program,$(1),$(if $(wildcard $(program).c),$(program)))
-
 # A program is folder/name, and folder/name.c holds its main().
-COMMANDS := $(call present, \
+COMMANDS = \
     postfix/postfix \
     postconf/postconf \
     postmap/postmap \
@@ -21,13 +19,11 @@ COMMANDS := $(call present, \
     sendmail/sendmail \
     postlog/postlog \
     postkick/postkick \
-    postlock/postlock \
-)
-DAEMONS := $(call present, \
+    postlock/postlock
+DAEMONS = \
     master/master \
     master/postlogd \
     master/proxymap \
-    master/anvil \
     smtpd/smtpd \
     cleanup/cleanup \
     cleanup/trivial-rewrite \
@@ -37,13 +33,10 @@ DAEMONS := $(call present, \
     smtp/smtp \
     smtp/lmtp \
     local/local \
-    local/virtual \
-    local/pipe \
     bounce/bounce \
     bounce/error \
     bounce/discard \
-    pickup/pickup \
-)
+    pickup/pickup
 
 PREFIX      = /usr/local
 mail_owner  = postfix
