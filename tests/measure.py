@@ -20,9 +20,17 @@ class Sink:
     def __init__(self, *options):
         self.port = free_port()
         # smtp-sink does not take -u below a private root; it needs none for a high port.
+        self.counters = tempfile.NamedTemporaryFile(prefix="sink-")
         self.process = subprocess.Popen(
-            [SMTP_SINK, "-u", "nobody", *options, f"127.0.0.1:{self.port}", "200"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [SMTP_SINK, "-c", "-u", "nobody", *options, f"127.0.0.1:{self.port}", "200"],
+            stdout=self.counters, stderr=subprocess.DEVNULL)
+
+    def messages(self):
+        """How many it has taken so far."""
+        with open(self.counters.name, "rb") as file:
+            file.seek(max(0, os.path.getsize(self.counters.name) - 1000))
+            found = re.findall(rb"mesg=(\d+)", file.read())
+        return int(found[-1]) if found else 0
 
     def close(self):
         self.process.terminate()
