@@ -177,7 +177,7 @@ check:
 	$(MAKE) --no-print-directory unit SANITIZE=1
 	$(MAKE) --no-print-directory replay SANITIZE=1
 	$(MAKE) --no-print-directory check-prefix
-	POSTREITER_TEST_PREFIX=$(TEST_PREFIX) $(PYTEST) tests
+	POSTREITER_TEST_PREFIX=$(TEST_PREFIX) $(PYTEST) -n 3 --dist loadfile tests
 	$(call sanitized,THREADS,tests/system/test_storm.py)
 	$(call sanitized,SANITIZE,tests/system/test_path.py)
 

@@ -43,8 +43,9 @@ def keeper(kind):
 @pytest.fixture(scope="session")
 def reader():
     """A system account with a home of its own that mail can be delivered to."""
-    # One for each checkout, so that two of them can be tested on a machine at once.
-    name = f"postreiter-{zlib.crc32(str(ROOT).encode()):08x}"
+    # One for each checkout and each worker, so that they can be tested beside each other.
+    whose = f"{ROOT} {os.environ.get('PYTEST_XDIST_WORKER', '')}"
+    name = f"postreiter-{zlib.crc32(whose.encode()):08x}"
     try:
         pwd.getpwnam(name)
     except KeyError:

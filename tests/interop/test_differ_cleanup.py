@@ -7,6 +7,7 @@ import concurrent.futures
 import pathlib
 import re
 import sys
+import time
 
 import pytest
 
@@ -104,7 +105,7 @@ class Peer:
             try:
                 return ("queued", normal(queued(self.instance)[0]))
             except (IndexError, FileNotFoundError):     # it moves between two places
-                continue
+                time.sleep(0.05)
         return ("lost", found)
 
 
