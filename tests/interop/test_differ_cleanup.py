@@ -75,10 +75,16 @@ def normal(path):
     return parts
 
 
+def is_complete(path):
+    try:
+        return path.is_file() and path.stat().st_mode & 0o100
+    except FileNotFoundError:       # it moves between two places
+        return False
+
+
 def queued(instance):
     return [path for place in ("incoming", "active", "deferred", "hold")
-            for path in (instance.queue / place).rglob("*")
-            if path.is_file() and path.stat().st_mode & 0o100]
+            for path in (instance.queue / place).rglob("*") if is_complete(path)]
 
 
 class Peer:
