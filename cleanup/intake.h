@@ -7,7 +7,7 @@
 
 #include "base/vector.h"
 #include "deliver/submission.h"
-#include "mime.h"
+#include "message/mime.h"
 #include "state.h"
 
 enum intake_stage { INTAKE_HEADERS, INTAKE_BODY };

@@ -19,7 +19,6 @@ struct arguments {
     int verbose;
     bool no_utf8;           /* -u */
     bool force_utf8;        /* -U */
-    bool mime;              /* -m */
 };
 
 static void take_verb(const char **place, const char *value, const struct table_job *job,
@@ -41,7 +40,7 @@ static void take_option(struct table_job *job, struct arguments *arguments, int 
     case 'F': job->file_contents = true; break;
     case 'h': job->header = true; break;
     case 'i': job->incremental = true; break;
-    case 'm': arguments->mime = true; break;
+    case 'm': job->mime = true; break;
     case 'N': job->without_nul = false; break;
     case 'n': job->without_nul = true; break;
     case 'o': job->keep_root = true; break;
@@ -61,17 +60,15 @@ static void take_option(struct table_job *job, struct arguments *arguments, int 
     }
 }
 
-static void check_options(const struct table_job *job, const struct arguments *arguments)
+static void check_options(const struct table_job *job)
 {
     bool from_stdin = job->query && slice_is(slice_of(job->query), "-");
     bool message = job->body || job->header;
 
-    if ((message || arguments->mime) && !from_stdin)
+    if ((message || job->mime) && !from_stdin)
         log_fatal("specify -b -h or -m only with \"-q -\"");
-    if (arguments->mime && !message)
+    if (job->mime && !message)
         log_warn("ignoring -m option without -b or -h");
-    else if (arguments->mime)
-        log_fatal("the -m option (MIME structure of the message) is not supported");
 }
 
 static void load_config(struct table_job *job, const struct arguments *arguments)
@@ -111,7 +108,7 @@ int table_command_main(const struct table_command *command, int argc, char **arg
     memcpy(&argv[0], &command->name, sizeof(argv[0]));   /* getopt names the program with it */
     for (int option; (option = getopt(argc, argv, command->options)) > 0;)
         take_option(&job, &arguments, option);
-    check_options(&job, &arguments);
+    check_options(&job);
     load_config(&job, &arguments);
 
     AUTO_STR struct str tag = STR_EMPTY;

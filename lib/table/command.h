@@ -17,6 +17,7 @@ struct table_job {
     bool keep_case;         /* -f */
     bool file_contents;     /* -F */
     bool body, header;      /* -b, -h */
+    bool mime;              /* -m */
     bool utf8;              /* keys and values must be UTF-8 */
     bool incremental;       /* -i */
     bool keep_root;         /* -o */

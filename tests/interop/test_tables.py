@@ -231,3 +231,37 @@ def test_each_reads_the_tables_of_the_other(folders, kind):
                run("postmap", debian, "-q", "-", f"{kind}:{ours}/mine", stdin=keys)]
     assert crossed[0] == crossed[1]
     assert crossed[0][0] == 0 and len(crossed[0][1].splitlines()) == len(pairs)
+
+
+MESSAGE = """\
+From: a
+Content-Type: multipart/mixed;
+ boundary="b1"
+
+preamble
+
+--b1
+Content-Type: text/plain
+X-Part: one
+
+body one
+
+--b1
+Content-Type: message/rfc822
+
+Subject: nested
+Content-Type: text/plain
+
+nested body
+--b1--
+epilogue
+"""
+
+
+@pytest.mark.parametrize("options", ["-h", "-b", "-hb", "-hm", "-bm", "-hbm", "-m"])
+def test_the_keys_of_a_message_are_the_same(folders, options):
+    for folder in folders:
+        (folder / "rules").write_text("/^$/ empty\n/./ hit\n")
+    for text in (MESSAGE, MESSAGE.replace("--b1--\n", ""), "no header\n\nFrom: x\n", "",
+                 "A: b\n c\nno header\nD: e\n\nbody\n"):
+        same(folders, "postmap", options, "-q", "-", "regexp:rules", stdin=text)

@@ -1,5 +1,5 @@
 #include "base/test.h"
-#include "mime.h"
+#include "message/mime.h"
 
 static struct mime begun(void)
 {

@@ -1,4 +1,4 @@
-#include "mime.h"
+#include "message/mime.h"
 
 #include "base/memory.h"
 
