@@ -90,10 +90,17 @@ class Listener:
         self.socket.close()
 
 
+def command_line(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:       # it has ended meanwhile
+        return b""
+
+
 def bystanders(instance):
     """Process ids of the service "other": the same user, but never the one that is asked."""
     return [pid for pid in instance.processes("hostiled")
-            if b"\0other\0" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()][:1]
+            if b"\0other\0" in command_line(pid)][:1]
 
 
 def attempts(instance, names):
