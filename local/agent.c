@@ -5,6 +5,7 @@
 #include "base/scope.h"
 #include "expand.h"
 #include "log/log.h"
+#include "service/needs.h"
 #include "submit.h"
 #include "visited.h"
 
@@ -22,19 +23,14 @@ static bool check_limits(const struct config *config, struct error *error)
     return true;
 }
 
-static void file_was_read(void *argument, const char *path)
-{
-    service_reads(argument, path);
-}
-
 /* Whose results are commands and transports: never with parts of the address in them. */
-static struct table_list *open_list(struct table_context *tables, const char *title,
+static struct table_list *open_list(const struct table_context *tables, const char *title,
                                     const char *value, struct error *error)
 {
     return table_list_open(tables, title, value, TABLE_FOLD | TABLE_NO_SUBSTITUTION, error);
 }
 
-static bool open_lists(struct agent *agent, struct table_context *tables, struct error *error)
+static bool open_lists(struct agent *agent, const struct table_context *tables, struct error *error)
 {
     const struct config *config = agent->config;
 
@@ -53,34 +49,13 @@ static bool open_tables(struct agent *agent, struct service_context *context,
                         struct error *error)
 {
     const struct config *config = agent->config;
-    struct table_context *tables = memory_new(1, sizeof(*tables));
+    const struct table_context *tables = service_tables(context);
 
-    *tables = (struct table_context){
-        .queue_directory = config->queue_directory,
-        .default_type = config->default_database_type,
-        .proxymap_service = config->proxymap_service_name,
-        .config = config, .file_read = file_was_read, .argument = context,
-    };
     agent->lookup = open_lists(agent, tables, error) ? lookup_open(config, tables, error) : NULL;
     agent->resolver = agent->lookup
                           ? resolver_open(config, tables, agent->lookup, RESOLVE_MAIL, error)
                           : NULL;
     return agent->resolver;
-}
-
-static struct reporter *open_reporter(const struct service_context *context)
-{
-    const struct config *config = context->config;
-    struct reporter_settings settings = {
-        .bounce_socket = service_socket(context, "private", config->bounce_service_name),
-        .defer_socket = service_socket(context, "private", config->defer_service_name),
-        .trace_socket = service_socket(context, "private", config->trace_service_name),
-        .soft_bounce = config->soft_bounce,
-        .delay_resolution_limit = config->delay_logging_resolution_limit,
-        .timeout_seconds = config->ipc_timeout,
-    };
-
-    return reporter_new(&settings);
 }
 
 bool agent_prepare(struct service_context *context, struct error *error)
@@ -99,7 +74,7 @@ bool agent_prepare(struct service_context *context, struct error *error)
     agent->mailbox.stale_lock_seconds = config->stale_lock_time;
     agent->mailbox.size_limit = config->mailbox_size_limit;
     agent->rewrite = rewrite_settings_of(config);
-    agent->reporter = open_reporter(context);
+    agent->reporter = service_reporter(context);
     agent->cleanup = lane_pool_new(service_socket(context, "public",
                                                   config->cleanup_service_name),
                                    CLEANUP_IDLE_LANES, CLEANUP_IDLE_SECONDS);
