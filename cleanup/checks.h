@@ -1,6 +1,6 @@
 /*
- * header_checks(5) and body_checks(5): a table's answer for a logical header or a line of
- * the body, and what is done about it.
+ * header_checks(5) and body_checks(5) of a message on its way in: the actions that only
+ * cleanup has, and which lines are checked.
  */
 #pragma once
 

@@ -65,14 +65,15 @@ static bool open_checks(struct cleanup *cleanup, struct error *error)
 {
     const struct config *config = cleanup->config;
 
+    cleanup->checks.prefix = "";
     return open_list(cleanup, "header_checks", config->header_checks, TABLE_KEEP_CASE,
-                     &cleanup->header_checks, error)
+                     &cleanup->checks.header, error)
            && open_list(cleanup, "mime_header_checks", config->mime_header_checks,
-                        TABLE_KEEP_CASE, &cleanup->mime_header_checks, error)
+                        TABLE_KEEP_CASE, &cleanup->checks.mime_header, error)
            && open_list(cleanup, "nested_header_checks", config->nested_header_checks,
-                        TABLE_KEEP_CASE, &cleanup->nested_header_checks, error)
+                        TABLE_KEEP_CASE, &cleanup->checks.nested_header, error)
            && open_list(cleanup, "body_checks", config->body_checks, TABLE_KEEP_CASE,
-                        &cleanup->body_checks, error);
+                        &cleanup->checks.body, error);
 }
 
 static bool open_queue(struct cleanup *cleanup, struct error *error)
@@ -166,10 +167,7 @@ void cleanup_close(struct cleanup *cleanup)
     close_list(cleanup->virtual_alias);
     close_list(cleanup->sender_bcc);
     close_list(cleanup->recipient_bcc);
-    close_list(cleanup->header_checks);
-    close_list(cleanup->mime_header_checks);
-    close_list(cleanup->nested_header_checks);
-    close_list(cleanup->body_checks);
+    checks_close(&cleanup->checks);
     if (cleanup->lookup)
         lookup_close(cleanup->lookup);
     if (cleanup->queue)

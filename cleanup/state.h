@@ -7,6 +7,7 @@
 #include "address/lookup.h"
 #include "address/rewrite.h"
 #include "config/config.h"
+#include "message/checks.h"
 #include "notice.h"
 #include "queue/queue.h"
 
@@ -31,7 +32,7 @@ struct cleanup {
     bool propagate_canonical, propagate_virtual;
     struct table_list *virtual_alias;
     struct table_list *sender_bcc, *recipient_bcc;
-    struct table_list *header_checks, *mime_header_checks, *nested_header_checks, *body_checks;
+    struct checks checks;
     uint64_t dropped_headers;           /* message_drop_headers: bits of enum header_id */
     struct slice *dropped_names;        /* and the names that have no id */
     size_t dropped_name_count;
