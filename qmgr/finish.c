@@ -44,7 +44,7 @@ static bool tell_failures(struct active *active)
 
 static bool tell_trace(struct active *active)
 {
-    if (!active->wants_report && !active->trace_flags && active->fresh)
+    if (!active->wants_report && !(active->trace_flags & REQUEST_TRACE) && active->fresh)
         return true;
     return call_notifier(active, active->qmgr->trace, "trace", BOUNCE_SEND_TRACE);
 }

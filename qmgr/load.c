@@ -198,7 +198,9 @@ static void find_flags(struct active *active)
     if (!slice_number(slice_of(envelope_attribute(&active->envelope, "trace_flags")),
                       INT32_MAX, &bits))
         return;
-    if (bits & (TRACE_VERIFY_MTA | TRACE_VERIFY))
+    if (bits & TRACE_VERIFY_MTA)
+        active->trace_flags |= REQUEST_PROBE | REQUEST_VERIFY;
+    if (bits & TRACE_VERIFY)
         active->trace_flags |= REQUEST_PROBE | REQUEST_TRACE;
     if (bits & TRACE_RECORD)
         active->trace_flags |= REQUEST_TRACE;

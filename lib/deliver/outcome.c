@@ -5,6 +5,8 @@
 #include "base/moment.h"
 #include "base/scope.h"
 #include "deliver/bounce.h"
+#include "deliver/status_filter.h"
+#include "deliver/verify.h"
 #include "log/log.h"
 
 #include <strings.h>
@@ -15,7 +17,10 @@ enum record_log { LOG_BOUNCE, LOG_DEFER, LOG_TRACE, LOG_COUNT };
 
 struct reporter {
     struct lane_pool *logs[LOG_COUNT];
+    const struct status_filter *filter;
+    struct verifier *verifier;
     bool soft_bounce;
+    bool verify_negative_cache;
     int delay_resolution_limit;
     int timeout_seconds;
 };
@@ -29,7 +34,10 @@ struct reporter *reporter_new(const struct reporter_settings *settings)
 
     for (size_t i = 0; i < LOG_COUNT; i++)
         reporter->logs[i] = lane_pool_new(sockets[i], POOL_IDLE_LANES, POOL_IDLE_SECONDS);
+    reporter->filter = settings->filter;
+    reporter->verifier = settings->verifier;
     reporter->soft_bounce = settings->soft_bounce;
+    reporter->verify_negative_cache = settings->verify_negative_cache;
     reporter->delay_resolution_limit = settings->delay_resolution_limit;
     reporter->timeout_seconds = settings->timeout_seconds;
     return reporter;
@@ -199,7 +207,7 @@ static enum delivery_status report_delay(const struct reporter *reporter,
     delayed.dsn = temporary_dsn(arena, outcome->dsn);
     /* Without its record the recipient is tried again all the same; the reason is in the log. */
     (void)add_record(reporter, LOG_DEFER, "delayed", request, recipient, &delayed);
-    log_delivery(reporter, request, recipient, outcome, status);
+    log_delivery(reporter, request, recipient, &delayed, status);
     return DELIVERY_DEFERRED;
 }
 
@@ -250,17 +258,38 @@ static enum delivery_status report_success(const struct reporter *reporter,
     return DELIVERY_SENT;
 }
 
-/* Verification: nothing was delivered, whatever came of it is only told. */
+/* Address verification: the one who asks learns it from the verify service. */
+static bool tell_verifier(const struct reporter *reporter, const struct delivery_request *request,
+                          const struct recipient *recipient, const struct outcome *outcome)
+{
+    enum verify_status status = *outcome->dsn == '2'   ? VERIFY_DELIVERABLE
+                                : *outcome->dsn == '4' ? VERIFY_DEFERRED
+                                                       : VERIFY_BOUNCED;
+    const char *address = *recipient->original ? recipient->original : recipient->address;
+    struct error error = ERROR_NONE;
+
+    if (status != VERIFY_DELIVERABLE && !reporter->verify_negative_cache)
+        return true;
+    if (reporter->verifier &&
+        verifier_update(reporter->verifier, address, status, outcome->reason, &error))
+        return true;
+    log_warn("%s: verify service failure: %s", request->envelope.queue_id,
+             reporter->verifier ? error.text : "it is not known here");
+    return false;
+}
+
+/* Nothing was delivered, whatever came of it is only told. */
 static enum delivery_status report_probe(const struct reporter *reporter,
                                          const struct delivery_request *request,
                                          const struct recipient *recipient,
                                          const struct outcome *outcome)
 {
-    bool good = outcome->action != OUTCOME_FAILED && outcome->action != OUTCOME_DELAYED &&
-                outcome->action != OUTCOME_UNDELIVERABLE;
-    const char *status = good ? "deliverable" : "undeliverable";
+    const char *status = *outcome->dsn == '2' ? "deliverable" : "undeliverable";
+    bool told = request->flags & REQUEST_VERIFY
+                    ? tell_verifier(reporter, request, recipient, outcome)
+                    : add_record(reporter, LOG_TRACE, status, request, recipient, outcome);
 
-    if (!add_record(reporter, LOG_TRACE, status, request, recipient, outcome))
+    if (!told)
         return report_delay(reporter, request, recipient, outcome, "deferred");
     log_delivery(reporter, request, recipient, outcome, status);
     return DELIVERY_SENT;
@@ -276,10 +305,10 @@ static void trace_trouble(const struct reporter *reporter, const struct delivery
         (void)add_record(reporter, LOG_TRACE, action, request, recipient, outcome);
 }
 
-enum delivery_status reporter_report(struct reporter *reporter,
-                                     const struct delivery_request *request,
-                                     const struct recipient *recipient,
-                                     const struct outcome *outcome)
+static enum delivery_status report(struct reporter *reporter,
+                                   const struct delivery_request *request,
+                                   const struct recipient *recipient,
+                                   const struct outcome *outcome)
 {
     if ((request->flags & REQUEST_PROBE) || outcome->action == OUTCOME_DELIVERABLE ||
         outcome->action == OUTCOME_UNDELIVERABLE)
@@ -294,4 +323,16 @@ enum delivery_status reporter_report(struct reporter *reporter,
     default:
         return report_success(reporter, request, recipient, outcome);
     }
+}
+
+enum delivery_status reporter_report(struct reporter *reporter,
+                                     const struct delivery_request *request,
+                                     const struct recipient *recipient,
+                                     const struct outcome *outcome)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct outcome filtered = *outcome;
+
+    status_filter_apply(reporter->filter, arena, &filtered);
+    return report(reporter, request, recipient, &filtered);
 }

@@ -25,9 +25,15 @@ struct outcome {
 /* Where agents record failures and delays; made once by prepare. */
 struct reporter;
 
+struct status_filter;
+struct verifier;
+
 struct reporter_settings {
     const char *bounce_socket, *defer_socket, *trace_socket;
+    const struct status_filter *filter;     /* NULL: none; must outlive the reporter */
+    struct verifier *verifier;              /* told of probes; must outlive the reporter */
     bool soft_bounce;
+    bool verify_negative_cache;
     int delay_resolution_limit;     /* delay_logging_resolution_limit */
     int timeout_seconds;            /* ipc_timeout */
 };
@@ -38,8 +44,10 @@ void reporter_free(struct reporter *reporter);
 /*
  * Log "QID: to=<>, orig_to=<>, relay=, conn_use=, delay=, delays=a/b/c/d, dsn=, status= (reason)",
  * record a failure with bounce (or defer when bounce cannot take it), a delay with defer, a
- * success that was asked for (NOTIFY=SUCCESS) with trace.  Returns what qmgr is told; the
- * outcome is durable then.  Waits for the bounce service.
+ * success that was asked for (NOTIFY=SUCCESS) with trace.  A request with REQUEST_PROBE was not
+ * delivered: what would have come of it goes to verify or to trace.  The delivery status filter
+ * has its say first.  Returns what qmgr is told; the outcome is durable then.  Waits for
+ * the bounce service.
  */
 enum delivery_status reporter_report(struct reporter *reporter,
                                      const struct delivery_request *request,

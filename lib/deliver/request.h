@@ -11,9 +11,10 @@
 #include "queue/envelope.h"
 
 enum {
-    REQUEST_TRACE = 1,          /* sendmail -v, verify: report what would happen */
-    REQUEST_PROBE = 2,          /* address verification: do not deliver */
+    REQUEST_TRACE = 1,          /* sendmail -v, -bv: report what happened, or would have */
+    REQUEST_PROBE = 2,          /* sendmail -bv, address verification: do not deliver */
     REQUEST_EXPIRE = 4,         /* forced expiry or too old: what defers now bounces */
+    REQUEST_VERIFY = 8,         /* address verification: tell the verify service, not the sender */
 };
 
 struct delivery_request {

@@ -65,6 +65,7 @@ enum frame_kind {
     FRAME_TABLE_REQUEST, FRAME_TABLE_REPLY,
     FRAME_ANVIL_REQUEST, FRAME_ANVIL_REPLY,
     FRAME_FLUSH_REQUEST, FRAME_FLUSH_REPLY,
+    FRAME_VERIFY_REQUEST, FRAME_VERIFY_REPLY,
 };
 
 /* Append the whole frame of a message to output. */
