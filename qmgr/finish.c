@@ -8,6 +8,7 @@
 #include "base/scope.h"
 #include "base/vector.h"
 #include "deliver/bounce.h"
+#include "deliver/request.h"
 #include "log/log.h"
 
 #include <errno.h>
