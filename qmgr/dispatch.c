@@ -6,7 +6,7 @@
  * as soon as a request on another lane lies unread: that one waits for a place.
  */
 #include "active.h"
-#include "channel.h"
+#include "ipc/channel.h"
 
 #include "base/memory.h"
 #include "base/moment.h"

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "active.h"
-#include "channel.h"
+#include "ipc/channel.h"
 
 struct intake *intake_new(struct qmgr *qmgr);
 void intake_free(struct intake *intake);

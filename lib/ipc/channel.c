@@ -1,4 +1,4 @@
-#include "channel.h"
+#include "ipc/channel.h"
 
 #include "base/memory.h"
 #include "ipc/frame.h"
