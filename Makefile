@@ -42,8 +42,38 @@ PREFIX      = /usr/local
 mail_owner  = postfix
 setgid_group = postdrop
 
+# Where an installation has its files, and what the programs take for the defaults:
+# below PREFIX, or the places of Debian's package (LAYOUT=debian, conf/debian-layout).
+LAYOUT = prefix
+ifeq ($(LAYOUT),debian)
+PREFIX =
+command_directory = /usr/sbin
+daemon_directory  = /usr/lib/postfix/sbin
+mailq_path        = /usr/bin/mailq
+newaliases_path   = /usr/bin/newaliases
+manpage_directory = /usr/share/man
+readme_directory  = /usr/share/doc/postfix
+html_directory    = /usr/share/doc/postfix/html
+shlib_directory   = /usr/lib/postfix
+else
+command_directory = $(PREFIX)/sbin
+daemon_directory  = $(PREFIX)/libexec/postfix
+mailq_path        = $(PREFIX)/sbin/mailq
+newaliases_path   = $(PREFIX)/sbin/newaliases
+manpage_directory = $(PREFIX)/share/man
+readme_directory  = $(PREFIX)/share/doc/postfix
+html_directory    = no
+shlib_directory   = no
+endif
+config_directory  = $(PREFIX)/etc/postfix
+queue_directory   = $(PREFIX)/var/spool/postfix
+data_directory    = $(PREFIX)/var/lib/postfix
+
 KIND := $(if $(SANITIZE),sanitize,$(if $(THREADS),threads,$(if $(FUZZ),fuzz,plain)))
 OUT  := build/$(KIND)
+SUFFIX := $(addprefix -,$(filter-out prefix,$(LAYOUT)))
+BIN  := $(OUT)/bin$(SUFFIX)
+LIBRARY := $(OUT)/libpostreiter$(SUFFIX).a
 
 CC       = gcc
 WARNINGS = -Wall -Wextra $(if $(FUZZ),-w,-Werror) -Wshadow -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes
@@ -63,12 +93,13 @@ PROGRAMS = $(COMMANDS) $(DAEMONS)
 FOLDERS  = $(sort $(foreach program,$(PROGRAMS),$(dir $(program))))
 
 LIB_SOURCES  := $(filter-out %_test.c,$(wildcard $(ROOMS:%=lib/%/*.c)))
-LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(OUT)/%.o)
+DEFAULTS     := $(OUT)/lib/config/defaults-$(LAYOUT).o
+LIB_OBJECTS  := $(patsubst %.c,$(OUT)/%.o,$(filter-out lib/config/defaults.c,$(LIB_SOURCES))) $(DEFAULTS)
 PROGRAM_SOURCES := $(filter-out %_test.c,$(foreach folder,$(FOLDERS),$(wildcard $(folder)*.c $(folder)*/*.c)))
 TEST_SOURCES := $(wildcard lib/*/*_test.c $(FOLDERS:%=%*_test.c) $(FOLDERS:%=%*/*_test.c) tests/disk/*.c)
 TEST_FOLDERS := $(sort $(dir $(TEST_SOURCES)))
 TEST_BINARIES := $(TEST_FOLDERS:%/=$(OUT)/test/%)
-BINARIES := $(addprefix $(OUT)/bin/,$(notdir $(PROGRAMS)))
+BINARIES := $(addprefix $(BIN)/,$(notdir $(PROGRAMS)))
 
 all: $(BINARIES)
 
@@ -77,14 +108,18 @@ $(OUT)/%.o: %.c Makefile
 	$(CC) $(CFLAGS) $(CPPFLAGS) -c -o $@ $<
 
 # What the installation decides goes into one object, made anew when it changes.
-INSTALLATION = -DPREFIX='"$(PREFIX)"' -DMAIL_OWNER='"$(mail_owner)"' -DSETGID_GROUP='"$(setgid_group)"'
-$(OUT)/lib/config/defaults.o: CPPFLAGS += $(INSTALLATION)
-$(OUT)/lib/config/defaults.o: $(OUT)/installation
-$(OUT)/installation: always
+PLACES = command_directory config_directory daemon_directory data_directory html_directory mail_owner \
+    mailq_path manpage_directory newaliases_path queue_directory readme_directory setgid_group \
+    shlib_directory
+INSTALLATION = $(foreach place,$(PLACES),-DDEFAULT_$(place)='"$($(place))"')
+$(DEFAULTS): lib/config/defaults.c $(OUT)/installation-$(LAYOUT)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) $(INSTALLATION) -c -o $@ $<
+$(OUT)/installation-$(LAYOUT): always
 	@mkdir -p $(@D)
 	@echo "$(INSTALLATION)" | cmp -s - $@ || echo "$(INSTALLATION)" > $@
 
-$(OUT)/libpostreiter.a: $(LIB_OBJECTS)
+$(LIBRARY): $(LIB_OBJECTS)
 	@rm -f $@
 	ar rcsD $@ $^
 
@@ -92,9 +127,9 @@ $(OUT)/libpostreiter.a: $(LIB_OBJECTS)
 .SECONDEXPANSION:
 folder_objects = $(patsubst %.c,$(OUT)/%.o,$(filter-out %_test.c $(PROGRAMS:%=%.c),$(wildcard $(1)*.c $(1)*/*.c)))
 define program_rule
-$(OUT)/bin/$(notdir $(1)): $(OUT)/$(1).o $(call folder_objects,$(dir $(1))) $(OUT)/libpostreiter.a
+$(BIN)/$(notdir $(1)): $(OUT)/$(1).o $(call folder_objects,$(dir $(1))) $(LIBRARY)
 	@mkdir -p $$(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $(OUT)/$(1).o -Wl,--start-group $(call folder_archive,$(dir $(1))) $(OUT)/libpostreiter.a -Wl,--end-group $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $(OUT)/$(1).o -Wl,--start-group $(call folder_archive,$(dir $(1))) $(LIBRARY) -Wl,--end-group $(LDLIBS)
 endef
 folder_archive = $(if $(call folder_objects,$(1)),$(OUT)/$(1)folder.a)
 define folder_rule
@@ -104,14 +139,14 @@ $(OUT)/$(1)folder.a: $(call folder_objects,$(1))
 endef
 $(foreach program,$(PROGRAMS),$(eval $(call program_rule,$(program))))
 $(foreach folder,$(FOLDERS),$(if $(call folder_objects,$(folder)),$(eval $(call folder_rule,$(folder)))))
-$(foreach program,$(PROGRAMS),$(if $(call folder_objects,$(dir $(program))),$(eval $(OUT)/bin/$(notdir $(program)): $(call folder_archive,$(dir $(program))))))
+$(foreach program,$(PROGRAMS),$(if $(call folder_objects,$(dir $(program))),$(eval $(BIN)/$(notdir $(program)): $(call folder_archive,$(dir $(program))))))
 
 # One test binary for each folder; test objects are linked directly, since an
 # archive would drop them silently.
 define test_rule
-$(OUT)/test/$(1): $(patsubst %.c,$(OUT)/%.o,$(filter $(1)/%,$(TEST_SOURCES))) $(call folder_archive_if_program,$(1)/) $(OUT)/libpostreiter.a tests/unit/main.c
+$(OUT)/test/$(1): $(patsubst %.c,$(OUT)/%.o,$(filter $(1)/%,$(TEST_SOURCES))) $(call folder_archive_if_program,$(1)/) $(LIBRARY) tests/unit/main.c
 	@mkdir -p $$(@D)
-	$(CC) $(CFLAGS) $(CPPFLAGS) -MF $$@.d -DTEST_COUNT=$$$$(cat $(filter $(1)/%,$(TEST_SOURCES)) | grep -c '^TEST(') $(LDFLAGS) -o $$@ tests/unit/main.c $(patsubst %.c,$(OUT)/%.o,$(filter $(1)/%,$(TEST_SOURCES))) -Wl,--start-group $(call folder_archive_if_program,$(1)/) $(OUT)/libpostreiter.a -Wl,--end-group $(LDLIBS) -lcmocka
+	$(CC) $(CFLAGS) $(CPPFLAGS) -MF $$@.d -DTEST_COUNT=$$$$(cat $(filter $(1)/%,$(TEST_SOURCES)) | grep -c '^TEST(') $(LDFLAGS) -o $$@ tests/unit/main.c $(patsubst %.c,$(OUT)/%.o,$(filter $(1)/%,$(TEST_SOURCES))) -Wl,--start-group $(call folder_archive_if_program,$(1)/) $(LIBRARY) -Wl,--end-group $(LDLIBS) -lcmocka
 endef
 program_folder_of = $(firstword $(foreach folder,$(FOLDERS),$(if $(filter $(folder)%,$(1)),$(folder))))
 folder_archive_if_program = $(if $(call program_folder_of,$(1)),$(call folder_archive,$(call program_folder_of,$(1))))
@@ -126,9 +161,9 @@ FUZZ_SECONDS = 60
 FUZZ_CC = clang
 FUZZ_MAIN := $(if $(FUZZ),-fsanitize=fuzzer,tests/fuzz/replay.c)
 define fuzz_rule
-$(OUT)/fuzz/$(1): tests/fuzz/$(1)_fuzz.c tests/fuzz/replay.c $(foreach folder,$(FOLDERS),$(call folder_archive,$(folder))) $(OUT)/libpostreiter.a
+$(OUT)/fuzz/$(1): tests/fuzz/$(1)_fuzz.c tests/fuzz/replay.c $(foreach folder,$(FOLDERS),$(call folder_archive,$(folder))) $(LIBRARY)
 	@mkdir -p $$(@D)
-	$(CC) $(CFLAGS) $(CPPFLAGS) -I. -MF $$@.d $(LDFLAGS) -o $$@ tests/fuzz/$(1)_fuzz.c $(FUZZ_MAIN) -Wl,--start-group $(foreach folder,$(FOLDERS),$(call folder_archive,$(folder))) $(OUT)/libpostreiter.a -Wl,--end-group $(LDLIBS)
+	$(CC) $(CFLAGS) $(CPPFLAGS) -I. -MF $$@.d $(LDFLAGS) -o $$@ tests/fuzz/$(1)_fuzz.c $(FUZZ_MAIN) -Wl,--start-group $(foreach folder,$(FOLDERS),$(call folder_archive,$(folder))) $(LIBRARY) -Wl,--end-group $(LDLIBS)
 endef
 $(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_rule,$(target))))
 
@@ -157,7 +192,7 @@ style: all
 # Daemons that only tests start: tests/hostile/NAMEd.c and what lies beside it.
 TEST_DAEMONS := $(patsubst tests/hostile/%.c,%,$(wildcard tests/hostile/*d.c))
 HOSTILE_OBJECTS = $(patsubst %.c,$(OUT)/%.o,$(filter-out $(TEST_DAEMONS:%=tests/hostile/%.c),$(wildcard tests/hostile/*.c)))
-$(TEST_DAEMONS:%=$(OUT)/hostile/%): $(OUT)/hostile/%: $(OUT)/tests/hostile/%.o $(HOSTILE_OBJECTS) $(OUT)/libpostreiter.a
+$(TEST_DAEMONS:%=$(OUT)/hostile/%): $(OUT)/hostile/%: $(OUT)/tests/hostile/%.o $(HOSTILE_OBJECTS) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -223,17 +258,32 @@ bench: check-prefix
 
 # --- Install.  DESTDIR, PREFIX, mail_owner and setgid_group are honoured; what an
 # administrator may have edited is never overwritten.
-SBIN  = $(DESTDIR)$(PREFIX)/sbin
-LIBEXEC = $(DESTDIR)$(PREFIX)/libexec/postfix
-ETC   = $(DESTDIR)$(PREFIX)/etc/postfix
-QUEUE = $(DESTDIR)$(PREFIX)/var/spool/postfix
-DATA  = $(DESTDIR)$(PREFIX)/var/lib/postfix
+SBIN  = $(DESTDIR)$(command_directory)
+LIBEXEC = $(DESTDIR)$(daemon_directory)
+ETC   = $(DESTDIR)$(config_directory)
+QUEUE = $(DESTDIR)$(queue_directory)
+DATA  = $(DESTDIR)$(data_directory)
 SETGID_COMMANDS = postdrop postqueue
 
-install: all
+install: install-$(LAYOUT)
+uninstall: uninstall-$(LAYOUT)
+
+# In the place of Debian's package, which stays installed; and back.
+install-debian: all
+	conf/debian-layout install "$(DESTDIR)" \
+	    "$(addprefix $(BIN)/,$(notdir $(COMMANDS)))" "$(addprefix $(BIN)/,$(notdir $(DAEMONS)))"
+uninstall-debian:
+	conf/debian-layout uninstall "$(DESTDIR)"
+
+# Configuration, queue and data stay.
+uninstall-prefix:
+	rm -f $(addprefix $(SBIN)/,$(notdir $(COMMANDS)) mailq newaliases)
+	rm -f $(addprefix $(LIBEXEC)/,$(notdir $(DAEMONS)))
+
+install-prefix: all
 	install -d $(SBIN) $(LIBEXEC) $(ETC) $(QUEUE) $(DATA)
-	install $(addprefix $(OUT)/bin/,$(notdir $(COMMANDS))) $(SBIN)
-	install $(addprefix $(OUT)/bin/,$(notdir $(DAEMONS))) $(LIBEXEC)
+	install $(addprefix $(BIN)/,$(notdir $(COMMANDS))) $(SBIN)
+	install $(addprefix $(BIN)/,$(notdir $(DAEMONS))) $(LIBEXEC)
 	ln -sf sendmail $(SBIN)/mailq
 	ln -sf sendmail $(SBIN)/newaliases
 	for file in main.cf master.cf aliases; do \
@@ -250,7 +300,8 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: always all unit clean check check-prefix style replay fuzz bench install \
+.PHONY: always all unit clean check check-prefix style replay fuzz bench install uninstall \
+        install-prefix install-debian uninstall-prefix uninstall-debian \
         long long-unit long-threads long-sanitize long-fuzz long-crash long-soak analyze
 .DELETE_ON_ERROR:
 -include $(LIB_OBJECTS:.o=.d) $(PROGRAM_SOURCES:%.c=$(OUT)/%.d) $(TEST_SOURCES:%.c=$(OUT)/%.d)

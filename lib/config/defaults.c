@@ -4,30 +4,28 @@
 
 #include <string.h>
 
-#if !defined(PREFIX) || !defined(MAIL_OWNER) || !defined(SETGID_GROUP)
-#error "the Makefile sets PREFIX, MAIL_OWNER and SETGID_GROUP for this file"
+#ifndef DEFAULT_command_directory
+#error "the Makefile defines a DEFAULT_name for each of the places of an installation"
 #endif
 
-#define CONFIG_DIRECTORY PREFIX "/etc/postfix"
-
 static const struct { const char *name, *value; } installed[] = {
-    { "command_directory", PREFIX "/sbin" },
-    { "config_directory", CONFIG_DIRECTORY },
-    { "daemon_directory", PREFIX "/libexec/postfix" },
-    { "data_directory", PREFIX "/var/lib/postfix" },
-    { "html_directory", "no" },
-    { "mail_owner", MAIL_OWNER },
-    { "mailq_path", PREFIX "/sbin/mailq" },
-    { "manpage_directory", PREFIX "/share/man" },
-    { "meta_directory", CONFIG_DIRECTORY },
-    { "newaliases_path", PREFIX "/sbin/newaliases" },
+    { "command_directory", DEFAULT_command_directory },
+    { "config_directory", DEFAULT_config_directory },
+    { "daemon_directory", DEFAULT_daemon_directory },
+    { "data_directory", DEFAULT_data_directory },
+    { "html_directory", DEFAULT_html_directory },
+    { "mail_owner", DEFAULT_mail_owner },
+    { "mailq_path", DEFAULT_mailq_path },
+    { "manpage_directory", DEFAULT_manpage_directory },
+    { "meta_directory", DEFAULT_config_directory },
+    { "newaliases_path", DEFAULT_newaliases_path },
     { "postreiter_version", "0.1" },
-    { "queue_directory", PREFIX "/var/spool/postfix" },
-    { "readme_directory", PREFIX "/share/doc/postfix" },
-    { "sample_directory", CONFIG_DIRECTORY },
-    { "sendmail_path", PREFIX "/sbin/sendmail" },
-    { "setgid_group", SETGID_GROUP },
-    { "shlib_directory", "no" },
+    { "queue_directory", DEFAULT_queue_directory },
+    { "readme_directory", DEFAULT_readme_directory },
+    { "sample_directory", DEFAULT_config_directory },
+    { "sendmail_path", DEFAULT_command_directory "/sendmail" },
+    { "setgid_group", DEFAULT_setgid_group },
+    { "shlib_directory", DEFAULT_shlib_directory },
 };
 
 const char *default_installed(const char *name)
@@ -40,5 +38,5 @@ const char *default_installed(const char *name)
 
 const char *default_config_directory(void)
 {
-    return CONFIG_DIRECTORY;
+    return DEFAULT_config_directory;
 }
