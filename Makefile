@@ -217,6 +217,7 @@ check:
 	$(MAKE) --no-print-directory unit SANITIZE=1
 	$(MAKE) --no-print-directory replay SANITIZE=1
 	$(MAKE) --no-print-directory check-prefix
+	$(MAKE) --no-print-directory -s LAYOUT=debian
 	POSTREITER_TEST_PREFIX=$(TEST_PREFIX) $(call tested,-n 3 --dist loadfile tests)
 	$(call sanitized,THREADS,tests/system/test_storm.py)
 	$(call sanitized,SANITIZE,tests/system/test_path.py)
