@@ -85,7 +85,7 @@ SANITIZER_fuzz     = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-r
 CFLAGS   = -std=gnu17 -g $(OPTIMIZE) $(HARDEN) $(WARNINGS) $(SANITIZER_$(KIND))
 CPPFLAGS = -D_GNU_SOURCE -Ilib -MMD -MP
 LDFLAGS  = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--gc-sections $(SANITIZER_$(KIND)) -pthread
-LDLIBS   = -lm -ldb -lpcre2-8 -lssl -lcrypto -lseccomp -lresolv -lidn2
+LDLIBS   = -lm -ldb -llmdb -lcdb -lpcre2-8 -lssl -lcrypto -lseccomp -lresolv -lidn2
 
 # The rooms of lib/, from the ground up.
 ROOMS    = base log config stream dns ipc table address message queue tls sasl milter smtp deliver service

@@ -41,8 +41,8 @@ static void take_option(struct table_job *job, struct arguments *arguments, int 
     case 'h': job->header = true; break;
     case 'i': job->incremental = true; break;
     case 'm': job->mime = true; break;
-    case 'N': job->without_nul = false; break;
-    case 'n': job->without_nul = true; break;
+    case 'N': job->with_nul = true; job->without_nul = false; break;
+    case 'n': job->with_nul = false; job->without_nul = true; break;
     case 'o': job->keep_root = true; break;
     case 'p': job->default_mode = true; break;
     case 'q': take_verb(&job->query, optarg, job, job->deletion); break;

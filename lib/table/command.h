@@ -25,6 +25,7 @@ struct table_job {
     bool replace;           /* -r */
     bool ignore_duplicates; /* -w */
     bool without_nul;       /* -n */
+    bool with_nul;          /* -N */
     bool sequence;          /* -s */
     const char *query;      /* -q */
     const char *deletion;   /* -d */

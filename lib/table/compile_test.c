@@ -13,6 +13,7 @@
 
 enum { READERS = 32, KEYS = 200, REBUILDS = 30 };
 
+static const struct maker_settings settings = { 65536, 65536, 0 };
 static const struct table_context test_context = { "", "hash", "proxymap", NULL, NULL, NULL };
 
 /* A name for a table in a new folder. */
@@ -25,10 +26,14 @@ static void make_name(char folder[64], char path[80])
 
 static void remove_all(const char *folder, const char *path)
 {
+    static const char *const suffixes[] = { ".db", ".lmdb", ".cdb" };
     AUTO_STR struct str file = STR_EMPTY;
 
-    str_format(&file, "%s.db", path);
-    unlink(file.data);
+    for (size_t i = 0; i < COUNT(suffixes); i++) {
+        str_clear(&file);
+        str_format(&file, "%s%s", path, suffixes[i]);
+        unlink(file.data);
+    }
     rmdir(folder);
 }
 
@@ -37,7 +42,7 @@ static bool build(const char *type, const char *path, unsigned flags, int genera
 {
     struct error error = ERROR_NONE;
     struct maker *maker = maker_open(slice_of(type), path, MAKER_CREATE | MAKER_EMPTY | flags,
-                                     0600, 65536, &error);
+                                     0600, &settings, &error);
 
     if (!maker)
         return false;
@@ -54,7 +59,7 @@ static bool build(const char *type, const char *path, unsigned flags, int genera
 
 TEST(compiled_tables_are_read_with_and_without_nul)
 {
-    static const char *const types[] = { "hash", "btree" };
+    static const char *const types[] = { "hash", "btree", "lmdb", "cdb" };
 
     for (size_t i = 0; i < COUNT(types); i++)
         for (int without = 0; without < 2; without++) {
@@ -91,7 +96,7 @@ TEST(entries_are_kept_replaced_deleted_and_listed)
 
     make_name(folder, path);
 
-    struct maker *maker = maker_open(slice_of("btree"), path, MAKER_CREATE, 0640, 65536, &error);
+    struct maker *maker = maker_open(slice_of("btree"), path, MAKER_CREATE, 0640, &settings, &error);
 
     CHECK_NUMBER(maker_put(maker, a, slice_of("1"), false, &error), MAKER_DONE);
     CHECK_NUMBER(maker_put(maker, a, slice_of("2"), false, &error), MAKER_DUPLICATE);
@@ -100,11 +105,11 @@ TEST(entries_are_kept_replaced_deleted_and_listed)
     CHECK_NUMBER(maker_delete(maker, a, &error), MAKER_DONE);
     CHECK_NUMBER(maker_delete(maker, a, &error), MAKER_ABSENT);
     CHECK(maker_close(maker, &error));
-    maker = maker_open(slice_of("btree"), path, MAKER_READ_ONLY, 0, 65536, &error);
-    CHECK_NUMBER(maker_next(maker, &key, &value, &error), MAKER_DONE);
+    maker = maker_open(slice_of("btree"), path, MAKER_READ_ONLY, 0, &settings, &error);
+    CHECK_NUMBER(maker_next(maker, true, &key, &value, &error), MAKER_DONE);
     CHECK_TEXT(key.data, "b");
     CHECK_TEXT(value.data, "4");
-    CHECK_NUMBER(maker_next(maker, &key, &value, &error), MAKER_ABSENT);
+    CHECK_NUMBER(maker_next(maker, false, &key, &value, &error), MAKER_ABSENT);
     CHECK(maker_close(maker, &error));
     remove_all(folder, path);
 }
@@ -147,7 +152,7 @@ static void *read_all(void *argument)
 
 TEST(thirty_two_readers_never_see_half_a_rebuild)
 {
-    static const char *const types[] = { "hash", "btree" };
+    static const char *const types[] = { "hash", "btree", "lmdb", "cdb" };
 
     for (size_t t = 0; t < COUNT(types); t++) {
         char folder[64], path[80], name[96];

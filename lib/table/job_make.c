@@ -97,7 +97,7 @@ static void add_line(const struct table_job *job, struct maker *maker,
         log_fatal("%s", error.text);
     case MAKER_DUPLICATE:
         if (!job->ignore_duplicates)
-            log_warn("%s: duplicate entry: \"%s\"", maker_path(maker), stored.data);
+            log_warn("%s: duplicate entry: \"%s\"", maker_shown_name(maker), stored.data);
         break;
     default:
         break;
@@ -136,10 +136,13 @@ static void fill(const struct table_job *job, struct slice type, const char *pat
                  const struct source *source, const char *source_name, mode_t mode)
 {
     struct error error = ERROR_NONE;
+    const struct maker_settings settings = {
+        .buffer_bytes = (size_t)job->config->berkeley_db_create_buffer_size,
+        .map_bytes = (size_t)job->config->lmdb_map_size,
+    };
     unsigned flags = MAKER_CREATE | (job->incremental ? 0 : MAKER_EMPTY)
-        | (job->without_nul ? MAKER_WITHOUT_NUL : 0);
-    struct maker *maker = maker_open(type, path, flags, mode,
-                                     (size_t)job->config->berkeley_db_create_buffer_size, &error);
+        | (job->without_nul ? MAKER_WITHOUT_NUL : 0) | (job->with_nul ? MAKER_WITH_NUL : 0);
+    struct maker *maker = maker_open(type, path, flags, mode, &settings, &error);
 
     if (!maker)
         log_fatal("%s", error.text);

@@ -158,8 +158,11 @@ static struct maker *open_compiled(const struct table_job *job, const char *name
     struct opened tables = { .names = (char *[]){ memory_copy(name) }, .name_count = 1 };
 
     if (maker_knows(type)) {
-        struct maker *maker = maker_open(type, path, flags, 0644,
-            (size_t)job->config->berkeley_db_read_buffer_size, &error);
+        const struct maker_settings settings = {
+            .buffer_bytes = (size_t)job->config->berkeley_db_read_buffer_size,
+            .map_bytes = (size_t)job->config->lmdb_map_size,
+        };
+        struct maker *maker = maker_open(type, path, flags, 0644, &settings, &error);
 
         if (!maker)
             log_fatal("%s", error.text);
@@ -183,7 +186,8 @@ void job_list(const struct table_job *job, const char *name)
     struct error error = ERROR_NONE;
     enum maker_result result;
 
-    while ((result = maker_next(maker, &key, &value, &error)) == MAKER_DONE) {
+    for (bool first = true; (result = maker_next(maker, first, &key, &value, &error))
+         == MAKER_DONE; first = false) {
         printf("%s%s", key.data, job->command->separator);
         print_value(job, name, str_slice(&key), str_slice(&value));
     }

@@ -11,8 +11,8 @@ enum { LOOK_AGAIN_MILLISECONDS = 1000 };
 
 /* Sorted by name, as postconf -m prints them. */
 static const struct table_type *const types[] = {
-    &table_type_btree, &table_type_cidr, &table_type_environ, &table_type_fail,
-    &table_type_hash, &table_type_inline, &table_type_pcre, &table_type_pipemap,
+    &table_type_btree, &table_type_cdb, &table_type_cidr, &table_type_environ, &table_type_fail,
+    &table_type_hash, &table_type_inline, &table_type_lmdb, &table_type_pcre, &table_type_pipemap,
     &table_type_proxy, &table_type_randmap, &table_type_regexp, &table_type_static,
     &table_type_texthash, &table_type_unionmap, &table_type_unix,
 };
@@ -20,7 +20,7 @@ static const struct table_type *const types[] = {
 const char *const *table_types(void)
 {
     static const char *const names[] = {
-        "btree", "cidr", "environ", "fail", "hash", "inline", "pcre", "pipemap", "proxy",
+        "btree", "cdb", "cidr", "environ", "fail", "hash", "inline", "lmdb", "pcre", "pipemap", "proxy",
         "randmap", "regexp", "static", "texthash", "unionmap", "unix", NULL,
     };
 

@@ -39,6 +39,7 @@ struct table {
 };
 
 extern const struct table_type table_type_hash, table_type_btree;
+extern const struct table_type table_type_lmdb, table_type_cdb;
 extern const struct table_type table_type_texthash, table_type_cidr;
 extern const struct table_type table_type_regexp, table_type_pcre;
 extern const struct table_type table_type_inline, table_type_static, table_type_fail;
