@@ -10,10 +10,10 @@ struct proxymap_allowed {
     struct hash *names;
 };
 
-struct proxymap_allowed *proxymap_allowed_new(const char *proxy_read_maps)
+struct proxymap_allowed *proxymap_allowed_new(const char *maps)
 {
     struct proxymap_allowed *allowed = memory_new(1, sizeof(*allowed));
-    struct slice rest = slice_of(proxy_read_maps), member;
+    struct slice rest = slice_of(maps), member;
 
     allowed->names = hash_new();
     while (braces_next_table(&rest, &member)) {

@@ -1,5 +1,6 @@
 /*
- * The tables that proxymap may open: the members of proxy_read_maps that begin with "proxy:".
+ * The tables that proxymap may open: the members of proxy_read_maps (proxy_write_maps) that
+ * begin with "proxy:".
  */
 #pragma once
 
@@ -9,7 +10,7 @@
 
 struct proxymap_allowed;
 
-struct proxymap_allowed *proxymap_allowed_new(const char *proxy_read_maps);
+struct proxymap_allowed *proxymap_allowed_new(const char *maps);
 void proxymap_allowed_free(struct proxymap_allowed *allowed);
 
 /* name is "type:name", without "proxy:". */

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-static const struct table_context test_context = { "", "hash", "proxymap", NULL, NULL, NULL };
+static const struct table_context test_context = { .queue_directory = "", .default_type = "hash" };
 
 /* All text parameters empty, and what trivial-rewrite has by default on mx.example.test. */
 static struct config test_config(void)

@@ -17,6 +17,7 @@ const struct table_context *service_tables(struct service_context *context)
         .queue_directory = ".",     /* where every service works, in a jail or not */
         .default_type = config->default_database_type,
         .proxymap_service = config->proxymap_service_name,
+        .proxywrite_service = config->proxywrite_service_name,
         .config = config,
         .file_read = file_was_read,
         .argument = context,

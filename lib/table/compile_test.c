@@ -14,7 +14,9 @@
 enum { READERS = 32, KEYS = 200, REBUILDS = 30 };
 
 static const struct maker_settings settings = { 65536, 65536, 0 };
-static const struct table_context test_context = { "", "hash", "proxymap", NULL, NULL, NULL };
+static const struct table_context test_context = {
+    .queue_directory = "", .default_type = "hash", .proxymap_service = "proxymap",
+};
 
 /* A name for a table in a new folder. */
 static void make_name(char folder[64], char path[80])
@@ -96,7 +98,8 @@ TEST(entries_are_kept_replaced_deleted_and_listed)
 
     make_name(folder, path);
 
-    struct maker *maker = maker_open(slice_of("btree"), path, MAKER_CREATE, 0640, &settings, &error);
+    struct maker *maker = maker_open(slice_of("btree"), path, MAKER_CREATE, 0640, &settings,
+                                     &error);
 
     CHECK_NUMBER(maker_put(maker, a, slice_of("1"), false, &error), MAKER_DONE);
     CHECK_NUMBER(maker_put(maker, a, slice_of("2"), false, &error), MAKER_DUPLICATE);

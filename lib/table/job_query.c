@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "log/log.h"
 #include "table/fold.h"
+#include "table/store.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -24,14 +25,20 @@ static unsigned table_flags(const struct table_job *job)
     return (job->keep_case ? 0 : TABLE_FOLD) | (job->utf8 ? TABLE_UTF8 : 0);
 }
 
-static void open_tables(const struct table_job *job, struct opened *tables)
+static struct table_context context_of(const struct table_job *job)
 {
-    const struct table_context context = {
+    return (struct table_context){
         .queue_directory = job->config->queue_directory,
         .default_type = job->default_type,
         .proxymap_service = job->config->proxymap_service_name,
+        .proxywrite_service = job->config->proxywrite_service_name,
         .config = job->config,
     };
+}
+
+static void open_tables(const struct table_job *job, struct opened *tables)
+{
+    const struct table_context context = context_of(job);
 
     for (int i = (int)tables->count; i < tables->name_count; i++) {
         struct error error = ERROR_NONE;
@@ -195,11 +202,48 @@ void job_list(const struct table_job *job, const char *name)
         log_fatal("table %s: sequence error: %s", name, error.text);
 }
 
+/* Where keys are deleted: in a file that we have open, or in one that proxywrite has. */
+struct victim {
+    struct maker *maker;
+    struct store *store;
+};
+
 struct deletions {
     const struct table_job *job;
-    struct maker **makers;
+    struct victim *victims;
     int count;
 };
+
+static struct victim open_victim(const struct table_job *job, const char *name)
+{
+    const struct table_context context = context_of(job);
+    struct error error = ERROR_NONE;
+
+    if (!slice_starts(slice_of(name), "proxy:"))
+        return (struct victim){ .maker = open_compiled(job, name, 0) };
+    return (struct victim){ .store = store_open(&context, name, 0, &error) };
+}
+
+static bool delete_from(const struct victim *victim, struct slice key)
+{
+    struct error error = ERROR_NONE;
+    bool found, trouble;
+
+    if (victim->store) {
+        enum table_result result = store_delete(victim->store, key, &error);
+
+        found = result == TABLE_FOUND;
+        trouble = result == TABLE_TROUBLE;
+    } else {
+        enum maker_result result = maker_delete(victim->maker, key, &error);
+
+        found = result == MAKER_DONE;
+        trouble = result == MAKER_FAILED;
+    }
+    if (trouble)
+        log_fatal("%s", error.text);
+    return found;
+}
 
 static bool delete_key(void *argument, struct slice key)
 {
@@ -211,31 +255,27 @@ static bool delete_key(void *argument, struct slice key)
         str_add(&stored, key);
     else
         fold_text(&stored, key);
-    for (int i = 0; i < deletions->count; i++) {
-        struct error error = ERROR_NONE;
-        enum maker_result result = maker_delete(deletions->makers[i], str_slice(&stored), &error);
-
-        if (result == MAKER_FAILED)
-            log_fatal("%s", error.text);
-        found |= result == MAKER_DONE;
-    }
+    for (int i = 0; i < deletions->count; i++)
+        found |= delete_from(&deletions->victims[i], str_slice(&stored));
     return found;
 }
 
 int job_delete(const struct table_job *job, char **names, int count)
 {
-    AUTO_FREE struct maker **makers = memory_new((size_t)count + 1, sizeof(*makers));
-    struct deletions deletions = { job, makers, count };
+    AUTO_FREE struct victim *victims = memory_new((size_t)count + 1, sizeof(*victims));
+    struct deletions deletions = { job, victims, count };
     struct error error = ERROR_NONE;
 
     for (int i = 0; i < count; i++)
-        makers[i] = open_compiled(job, names[i], 0);
+        victims[i] = open_victim(job, names[i]);
 
     bool found = strcmp(job->deletion, "-") == 0
         ? for_each_line(delete_key, &deletions) : delete_key(&deletions, slice_of(job->deletion));
 
-    for (int i = 0; i < count; i++)
-        if (!maker_close(makers[i], &error))
+    for (int i = 0; i < count; i++) {
+        store_close(victims[i].store);
+        if (victims[i].maker && !maker_close(victims[i].maker, &error))
             log_fatal("%s", error.text);
+    }
     return found ? 0 : 1;
 }

@@ -11,7 +11,8 @@ enum { LOOK_AGAIN_MILLISECONDS = 1000 };
 
 /* Sorted by name, as postconf -m prints them. */
 static const struct table_type *const types[] = {
-    &table_type_btree, &table_type_cdb, &table_type_cidr, &table_type_environ, &table_type_fail,
+    &table_type_btree, &table_type_cdb, &table_type_cidr, &table_type_environ,
+    &table_type_fail,
     &table_type_hash, &table_type_inline, &table_type_lmdb, &table_type_pcre, &table_type_pipemap,
     &table_type_proxy, &table_type_randmap, &table_type_regexp, &table_type_static,
     &table_type_texthash, &table_type_unionmap, &table_type_unix,
@@ -34,6 +35,13 @@ static const struct table_type *find_type(struct slice name)
         if (slice_is(name, types[i]->name))
             return types[i];
     return NULL;
+}
+
+bool table_type_is_pattern(struct slice type)
+{
+    const struct table_type *found = find_type(type);
+
+    return found && found->pattern;
 }
 
 /* "type:name" taken apart; a bare name has the default type, as in Postfix. */

@@ -38,6 +38,7 @@ struct table_context {
     /* Told of each file that was read, for change detection (service/watch); may be NULL. */
     void (*file_read)(void *argument, const char *path);
     void *argument;
+    const char *proxywrite_service;     /* proxywrite_service_name; for lib/table/store.h */
 };
 
 /*

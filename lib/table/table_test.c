@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const struct table_context test_context = { "", "hash", "proxymap", NULL, NULL, NULL };
+static const struct table_context test_context = {
+    .queue_directory = "", .default_type = "hash", .proxymap_service = "proxymap",
+};
 
 /* A file with the text, gone at the end of the test (remove_file). */
 static void make_file(char path[64], const char *text)

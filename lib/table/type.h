@@ -47,6 +47,9 @@ extern const struct table_type table_type_environ, table_type_unix;
 extern const struct table_type table_type_unionmap, table_type_pipemap, table_type_randmap;
 extern const struct table_type table_type_proxy;
 
+/* Only whole keys are asked of tables of this type. */
+bool table_type_is_pattern(struct slice type);
+
 /* The file is the source of the table, and was as seen says when it was opened. */
 void table_watch(struct table *table, const struct table_context *context, const char *path,
                  const struct stat *seen);

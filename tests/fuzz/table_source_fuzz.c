@@ -17,7 +17,7 @@ static void drop(enum log_severity severity, const char *text)
 
 static void ask_inline(const char *type, const char *text)
 {
-    static const struct table_context context = { "", "hash", "proxymap", NULL, NULL, NULL };
+    static const struct table_context context = { .queue_directory = "", .default_type = "hash" };
     AUTO_STR struct str name = STR_EMPTY;
     AUTO_STR struct str value = STR_EMPTY;
     struct error error = ERROR_NONE;
@@ -34,7 +34,7 @@ static void ask_inline(const char *type, const char *text)
 
 static void ask_list(const char *text)
 {
-    static const struct table_context context = { "", "hash", "proxymap", NULL, NULL, NULL };
+    static const struct table_context context = { .queue_directory = "", .default_type = "hash" };
     struct error error = ERROR_NONE;
 
     if (strchr(text, '/') || strchr(text, ':'))     /* no files, no tables of the host */

@@ -1,4 +1,5 @@
 """proxy: tables, asked of a running proxymap."""
+import shutil
 
 
 def ask(instance, key, table):
@@ -21,3 +22,16 @@ def test_proxymap_refuses_other_tables(ours):
     status, found, said = ask(instance, "x", "proxy:static:secret")
     assert status == 1 and not found and "query error" in said
     instance.wait_log(r'proxymap\[\d+\]: warning: request for unapproved table: "static:secret"')
+
+
+def test_proxywrite_changes_what_proxy_write_maps_names(ours):
+    instance = ours(settings={"address_verify_map": "proxy:btree:$data_directory/verify"})
+    folder = instance.run("postconf", "-h", "data_directory").stdout.strip()
+    table = f"btree:{folder}/verify"
+    instance.run("postmap", "-i", table, input="a@b 1\nc@d 2\n")
+    shutil.chown(f"{folder}/verify.db", "postfix")
+    assert instance.run("postmap", "-d", "A@b", f"proxy:{table}", check=False).returncode == 0
+    assert instance.run("postmap", "-d", "A@b", f"proxy:{table}", check=False).returncode == 1
+    instance.run("postmap", "-d", "c@d", "proxy:btree:/etc/secret", check=False)
+    instance.wait_log(r'proxymap\[\d+\]: warning: to approve this table for read-write access, '
+                      r'list proxy:btree:/etc/secret in main.cf:proxy_write_maps')
