@@ -21,8 +21,8 @@ static const struct table_type *const types[] = {
 const char *const *table_types(void)
 {
     static const char *const names[] = {
-        "btree", "cdb", "cidr", "environ", "fail", "hash", "inline", "lmdb", "pcre", "pipemap", "proxy",
-        "randmap", "regexp", "static", "texthash", "unionmap", "unix", NULL,
+        "btree", "cdb", "cidr", "environ", "fail", "hash", "inline", "lmdb", "pcre", "pipemap",
+        "proxy", "randmap", "regexp", "static", "texthash", "unionmap", "unix", NULL,
     };
 
     _Static_assert(COUNT(names) == COUNT(types) + 1, "a name for each type");
