@@ -115,9 +115,9 @@ static bool skip_chunks(struct session *session)
 
 static bool refuse_syntax(struct session *session, struct slice arguments)
 {
-    log_warn("%s: malformed BDAT command syntax from %s[%s]: BDAT%s%.*s",
-             *session->facts.queue_id ? session->facts.queue_id : "NOQUEUE", session->facts.name,
-             session->facts.address, arguments.length ? " " : "",
+    log_warn("%s: malformed BDAT command syntax from %s: BDAT%s%.*s",
+             *session->facts.queue_id ? session->facts.queue_id : "NOQUEUE",
+             session->facts.client, arguments.length ? " " : "",
              SLICE_ARGS(slice_part(arguments, 0, 100)));
     reply(session, REPLY_BDAT_SYNTAX);
     session->mode = SESSION_OVER;
@@ -126,9 +126,8 @@ static bool refuse_syntax(struct session *session, struct slice arguments)
 
 static bool refuse_null(struct session *session)
 {
-    log_warn("%s: null BDAT request from %s[%s]",
-             *session->facts.queue_id ? session->facts.queue_id : "NOQUEUE", session->facts.name,
-             session->facts.address);
+    log_warn("%s: null BDAT request from %s",
+             *session->facts.queue_id ? session->facts.queue_id : "NOQUEUE", session->facts.client);
     reply(session, REPLY_BDAT_NULL);
     return skip_chunks(session);
 }
@@ -139,9 +138,8 @@ static bool chunk_is_too_large(struct session *session)
 
     if (limit <= 0 || session->chunk_size <= limit)
         return false;
-    log_warn("%s: BDAT request from %s[%s] exceeds message size limit",
-             *session->facts.queue_id ? session->facts.queue_id : "NOQUEUE", session->facts.name,
-             session->facts.address);
+    log_warn("%s: BDAT request from %s exceeds message size limit",
+             *session->facts.queue_id ? session->facts.queue_id : "NOQUEUE", session->facts.client);
     return true;
 }
 

@@ -42,8 +42,8 @@ void warn_bad_path(const struct session *session, const char *command, struct sl
     AUTO_STR struct str shown = STR_EMPTY;
 
     printable_text(&shown, path);
-    log_warn("Illegal address syntax from %s[%s] in %s command: %s", session->facts.name,
-             session->facts.address, command, shown.data);
+    log_warn("Illegal address syntax from %s in %s command: %s", session->facts.client, command,
+             shown.data);
 }
 
 /* "FROM:<a@b>" or "FROM: <a@b>": take the keyword; false when it is not there. */
@@ -342,6 +342,27 @@ static bool too_many_recipients(struct session *session, bool *forgiven)
     return true;
 }
 
+/* The first line about a mail: who has brought it, and whom a proxy before us names. */
+static void log_client(const struct session *session)
+{
+    const struct facts *facts = &session->facts;
+    const struct upstream *upstream = &session->upstream;
+    AUTO_STR struct str line = STR_EMPTY;
+
+    str_format(&line, "%s: client=%s", facts->queue_id, facts->client);
+    if (facts->sasl_method)
+        str_format(&line, ", sasl_method=%s", facts->sasl_method);
+    if (facts->sasl_username)
+        str_format(&line, ", sasl_username=%s", facts->sasl_username);
+    if (*upstream->ident)
+        str_format(&line, ", orig_queue_id=%s", upstream->ident);
+    if (upstream->has_client) {
+        str_text(&line, ", orig_client=");
+        upstream_origin(session, &line);
+    }
+    log_info("%s", line.data);
+}
+
 static void name_mail(struct session *session)
 {
     AUTO_STR struct str id = STR_EMPTY;
@@ -350,12 +371,7 @@ static void name_mail(struct session *session)
     queue_id_new(&id, session->server->config->enable_long_queue_ids);
     envelope->queue_id = arena_text(session->mail->arena, str_slice(&id));
     session->facts.queue_id = envelope->queue_id;
-    if (session->server->config->smtpd_client_port_logging)
-        log_info("%s: client=%s[%s]:%s", envelope->queue_id, session->facts.name,
-                 session->facts.address, session->facts.port);
-    else
-        log_info("%s: client=%s[%s]", envelope->queue_id, session->facts.name,
-                 session->facts.address);
+    log_client(session);
 }
 
 static void keep_recipient(struct session *session, const char *address,

@@ -12,14 +12,21 @@
 #include "smtp/replies.h"
 
 /* Characters that would spoil the Received: header and the log become '?'. */
-static const char *neutral_name(struct arena *arena, struct slice name)
+void neutral_text(struct str *output, struct slice text)
 {
-    char *text = arena_text(arena, name);
+    for (size_t i = 0; i < text.length; i++) {
+        char c = text.data[i];
 
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 127 || strchr(" <>()\\\";@", *c))
-            *c = '?';
-    return text;
+        str_byte(output, (unsigned char)c < ' ' || c == 127 || strchr(" <>()\\\";@", c) ? '?' : c);
+    }
+}
+
+const char *neutral_name(struct arena *arena, struct slice name)
+{
+    AUTO_STR struct str text = STR_EMPTY;
+
+    neutral_text(&text, name);
+    return arena_text(arena, str_slice(&text));
 }
 
 /* The old name stays in the arena: a client that sends many is stopped by its ceiling. */
@@ -68,17 +75,24 @@ bool obey_helo(struct session *session, struct slice arguments)
 static void announce(struct session *session)
 {
     const struct config *config = session->server->config;
-    const struct { unsigned extension; bool offered; const char *keyword; } rows[] = {
-        { EXTENSION_PIPELINING, true, "PIPELINING" },
-        { EXTENSION_SIZE, config->message_size_limit > 0, "SIZE " },
-        { EXTENSION_SIZE, config->message_size_limit == 0, "SIZE" },
-        { EXTENSION_VRFY, !config->disable_vrfy_command, "VRFY" },
-        { EXTENSION_ETRN, true, "ETRN" },
-        { EXTENSION_ENHANCEDSTATUSCODES, true, "ENHANCEDSTATUSCODES" },
-        { EXTENSION_8BITMIME, true, "8BITMIME" },
-        { EXTENSION_DSN, true, "DSN" },
-        { EXTENSION_SMTPUTF8, config->smtputf8_enable, "SMTPUTF8" },
-        { EXTENSION_CHUNKING, true, "CHUNKING" },
+    const struct {
+        unsigned extension;
+        bool offered;
+        const char *keyword;
+        void (*write)(const struct session *session);
+    } rows[] = {
+        { EXTENSION_PIPELINING, true, "PIPELINING", NULL },
+        { EXTENSION_SIZE, config->message_size_limit > 0, "SIZE ", NULL },
+        { EXTENSION_SIZE, config->message_size_limit == 0, "SIZE", NULL },
+        { EXTENSION_VRFY, !config->disable_vrfy_command, "VRFY", NULL },
+        { EXTENSION_ETRN, true, "ETRN", NULL },
+        { EXTENSION_XCLIENT, session->xclient_allowed, "XCLIENT", announce_xclient },
+        { EXTENSION_XFORWARD, session->xforward_allowed, "XFORWARD", announce_xforward },
+        { EXTENSION_ENHANCEDSTATUSCODES, true, "ENHANCEDSTATUSCODES", NULL },
+        { EXTENSION_8BITMIME, true, "8BITMIME", NULL },
+        { EXTENSION_DSN, true, "DSN", NULL },
+        { EXTENSION_SMTPUTF8, config->smtputf8_enable, "SMTPUTF8", NULL },
+        { EXTENSION_CHUNKING, true, "CHUNKING", NULL },
     };
     size_t start = session->output->length, last = start;
 
@@ -87,6 +101,10 @@ static void announce(struct session *session)
         if (!rows[i].offered || (session->server->discarded_extensions & rows[i].extension))
             continue;
         last = session->output->length;
+        if (rows[i].write) {
+            rows[i].write(session);
+            continue;
+        }
         str_format(session->output, "250-%s", rows[i].keyword);
         if (rows[i].keyword[strlen(rows[i].keyword) - 1] == ' ')
             str_format(session->output, "%lld", (long long)config->message_size_limit);
@@ -211,8 +229,8 @@ static bool etrn_is_allowed(struct session *session, struct slice domain)
 
 static bool refuse_etrn(struct session *session, struct slice domain)
 {
-    log_warn("reject: ETRN %.*s... from %s[%s]", SLICE_ARGS(slice_part(domain, 0, 100)),
-             session->facts.name, session->facts.address);
+    log_warn("reject: ETRN %.*s... from %s", SLICE_ARGS(slice_part(domain, 0, 100)),
+             session->facts.client);
     reply(session, REPLY_ETRN_REFUSED, SLICE_ARGS(domain));
     return false;
 }
@@ -301,23 +319,4 @@ bool obey_auth(struct session *session, UNUSED struct slice arguments)
     else
         reply(session, REPLY_NO_AUTH);
     return false;
-}
-
-static bool refuse_proxy(struct session *session)
-{
-    if (session->mail)
-        reply(session, REPLY_IN_TRANSACTION);
-    else
-        reply(session, REPLY_NOT_AUTHORIZED);
-    return false;
-}
-
-bool obey_xclient(struct session *session, UNUSED struct slice arguments)
-{
-    return refuse_proxy(session);
-}
-
-bool obey_xforward(struct session *session, UNUSED struct slice arguments)
-{
-    return refuse_proxy(session);
 }

@@ -4,11 +4,6 @@
 #include "base/scope.h"
 #include "log/log.h"
 
-void facts_client(const struct facts *facts, struct str *output)
-{
-    str_format(output, "%s[%s]", facts->name, facts->address);
-}
-
 static void add_address(struct str *line, const char *label, const char *internal,
                         const char **separator)
 {
@@ -25,8 +20,8 @@ void facts_log(const struct facts *facts, const char *verb, struct slice text)
     AUTO_STR struct str line = STR_EMPTY;
     const char *separator = "; ";
 
-    str_format(&line, "%s: %s: %s from %s[%s]: ", *facts->queue_id ? facts->queue_id : "NOQUEUE",
-               verb, facts->stage, facts->name, facts->address);
+    str_format(&line, "%s: %s: %s from %s: ", *facts->queue_id ? facts->queue_id : "NOQUEUE",
+               verb, facts->stage, facts->client);
     str_add(&line, text);
     add_address(&line, "from", facts->sender, &separator);
     add_address(&line, "to", facts->recipient, &separator);

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 struct facts {
+    const char *client;             /* "name[address]" of log lines, ":port" behind if asked for */
     const char *name;               /* of the client, confirmed; else "unknown" */
     const char *reverse_name;       /* as its address says, unconfirmed; else "unknown" */
     const char *address;            /* numeric text */
@@ -22,7 +23,8 @@ struct facts {
     enum dns_status reverse_status;
     enum dns_status forward_status; /* of the reverse name's addresses */
     const char *port;
-    const struct sockaddr *peer;
+    const struct sockaddr *peer;    /* as connected, whatever XCLIENT says */
+    int family;                     /* of address */
     const char *server_address, *server_port;
     const char *session_id;         /* differs from that of every other session */
     unsigned transaction;           /* which MAIL of the session this is */
@@ -30,6 +32,7 @@ struct facts {
     const char *protocol;           /* "SMTP" or "ESMTP" */
     const char *sender;             /* internal form; NULL outside a transaction */
     const char *recipient;          /* internal form; NULL when there is none or several */
+    const char *sasl_method, *sasl_username;    /* NULL without */
     const char *etrn_domain;        /* NULL but in ETRN */
     const char *stage;              /* "CONNECT", "RCPT", ... */
     const char *queue_id;           /* "" while there is none: NOQUEUE */
@@ -40,6 +43,3 @@ struct facts {
 
 /* Log "NOQUEUE: reject: RCPT from name[address]: text; from=<> to=<> proto= helo=<>". */
 void facts_log(const struct facts *facts, const char *verb, struct slice text);
-
-/* Append "name[address]". */
-void facts_client(const struct facts *facts, struct str *output);

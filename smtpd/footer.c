@@ -37,7 +37,7 @@ static enum expand_answer name_of(void *argument, struct slice name, struct str 
     };
 
     if (slice_is(name, "client"))
-        facts_client(facts, value);
+        str_text(value, facts->client);
     else if (slice_is(name, "localtime"))
         add_local_time(value);
     else {

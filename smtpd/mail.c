@@ -36,6 +36,7 @@ void mail_reset(struct session *session)
     session->facts.recipient_count = 0;
     session->facts.queue_id = "";
     session->facts.size = 0;
+    session->upstream = UPSTREAM_NONE;
     if (!mail)
         return;
     session->facts.transaction++;
@@ -103,6 +104,11 @@ static bool clients_mail_is_local(const struct session *session)
     return policy_rewrites_locally(session->server->policy, &session->facts);
 }
 
+static const char *or_unknown(const char *value)
+{
+    return *value ? value : "unknown";
+}
+
 static void set(struct session *session, const char *name, const char *value)
 {
     struct mail *mail = session->mail;
@@ -111,31 +117,53 @@ static void set(struct session *session, const char *name, const char *value)
         envelope_set_attribute(&mail->submission.envelope, mail->arena, name, value);
 }
 
+/* For the log lines of all who handle the mail: XFORWARD's client, or ours. */
+static void set_log_attributes(struct session *session)
+{
+    const struct upstream *upstream = &session->upstream;
+    const struct facts *facts = &session->facts;
+    const struct upstream own = { true, facts->name, facts->address, facts->port, facts->protocol,
+                                  facts->helo ? facts->helo : "", "", facts->family,
+                                  SOURCE_UNKNOWN };
+    const struct upstream *shown = upstream->has_client ? upstream : &own;
+    AUTO_STR struct str origin = STR_EMPTY;
+
+    if (upstream->has_client)
+        upstream_origin(session, &origin);
+    else
+        str_text(&origin, facts->client);
+    set(session, "log_client_name", or_unknown(shown->name));
+    set(session, "log_client_address",
+        arena_format(session->mail->arena, "%s%s",
+                     strchr(shown->address, ':') ? "IPv6:" : "", or_unknown(shown->address)));
+    set(session, "log_client_port", or_unknown(shown->port));
+    set(session, "log_message_origin", arena_text(session->mail->arena, str_slice(&origin)));
+    set(session, "log_helo_name", shown->helo);
+    set(session, "log_protocol_name", or_unknown(shown->protocol));
+}
+
 /* In the order in which they stand in a queue file of Postfix's. */
 static void set_attributes(struct session *session)
 {
     const struct facts *facts = &session->facts;
-    const char *family = facts->peer->sa_family == AF_INET6 ? "10" : "2";
-    const char *helo = facts->helo ? facts->helo : "";
+    const struct upstream *upstream = &session->upstream;
+    bool local = upstream->source != SOURCE_UNKNOWN ? upstream->source == SOURCE_LOCAL
+                                                    : clients_mail_is_local(session);
 
-    set(session, "log_ident", facts->queue_id);
-    set(session, "rewrite_context", clients_mail_is_local(session) ? "local" : "remote");
-    set(session, "log_client_name", facts->name);
-    set(session, "log_client_address", facts->address);
-    set(session, "log_client_port", facts->port);
-    set(session, "log_message_origin",
-        arena_format(session->mail->arena, "%s[%s]", facts->name, facts->address));
-    set(session, "log_helo_name", helo);
-    set(session, "log_protocol_name", facts->protocol);
+    set(session, "log_ident", *upstream->ident ? upstream->ident : facts->queue_id);
+    set(session, "rewrite_context", local ? "local" : "remote");
+    set(session, "sasl_method", facts->sasl_method);
+    set(session, "sasl_username", facts->sasl_username);
+    set_log_attributes(session);
     set(session, "client_name", facts->name);
     set(session, "reverse_client_name", facts->reverse_name);
     set(session, "client_address", facts->address);
     set(session, "client_port", facts->port);
-    set(session, "server_address", session->facts.server_address);
-    set(session, "server_port", session->facts.server_port);
-    set(session, "helo_name", helo);
+    set(session, "server_address", facts->server_address);
+    set(session, "server_port", facts->server_port);
+    set(session, "helo_name", facts->helo);
     set(session, "protocol_name", facts->protocol);
-    set(session, "client_address_type", family);
+    set(session, "client_address_type", facts->family == AF_INET6 ? "10" : "2");
 }
 
 /* What access tables asked for: filters, copies, headers. */
@@ -310,6 +338,8 @@ static bool end_is_allowed(struct session *session)
 
 bool mail_finish(struct session *session, int64_t bytes)
 {
+    session->place = PLACE_END_OF_MAIL;
+
     struct mail *mail = session->mail;
     bool queued = false;
 

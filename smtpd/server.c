@@ -43,6 +43,10 @@ static bool open_matches(struct server *server, struct error *error)
         { &server->mynetworks, "mynetworks", config->mynetworks, MATCH_HOST },
         { &server->bare_newline_exclusions, "smtpd_forbid_bare_newline_exclusions",
           config->smtpd_forbid_bare_newline_exclusions, MATCH_HOST },
+        { &server->xclient_hosts, "smtpd_authorized_xclient_hosts",
+          config->smtpd_authorized_xclient_hosts, MATCH_HOST },
+        { &server->xforward_hosts, "smtpd_authorized_xforward_hosts",
+          config->smtpd_authorized_xforward_hosts, MATCH_HOST },
         { &server->fast_flush_domains, "fast_flush_domains", config->fast_flush_domains,
           MATCH_DOMAIN },
         { &server->forbidden_commands, "smtpd_forbidden_commands",
@@ -101,11 +105,26 @@ static bool read_bare_newline(struct server *server, struct error *error)
     return true;
 }
 
+static int read_protocols(const struct config *config)
+{
+    struct slice rest = slice_of(config->inet_protocols), word;
+    bool four = false, six = false;
+
+    while (config_list_next(&rest, false, &word)) {
+        bool all = slice_is_nocase(word, "all");
+
+        four = four || all || slice_is_nocase(word, "ipv4");
+        six = six || all || slice_is_nocase(word, "ipv6");
+    }
+    return four == six ? AF_UNSPEC : six ? AF_INET6 : AF_INET;
+}
+
 bool server_open(struct server *server, const struct config *config,
                  const struct table_context *tables, struct error *error)
 {
     server->config = config;
     server->tables = *tables;
+    server->protocols = read_protocols(config);
     server->rewrite = rewrite_settings_of(config);
     server->discarded_extensions =
         extension_list(slice_of(config->smtpd_discard_ehlo_keywords), warn_keyword, NULL);
@@ -130,7 +149,7 @@ void server_close(struct server *server)
     };
     struct match_list *matches[] = {
         server->mynetworks, server->bare_newline_exclusions, server->fast_flush_domains,
-        server->forbidden_commands,
+        server->forbidden_commands, server->xclient_hosts, server->xforward_hosts,
     };
 
     policy_close(server->policy);

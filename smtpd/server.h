@@ -48,6 +48,7 @@ struct server {
     struct rewrite_settings rewrite;
     struct match_list *mynetworks;
     struct match_list *bare_newline_exclusions;
+    struct match_list *xclient_hosts, *xforward_hosts;
     struct match_list *fast_flush_domains;
     struct match_list *forbidden_commands;
     struct table_list *local_recipients, *relay_recipients, *virtual_aliases, *virtual_mailboxes,
@@ -55,6 +56,7 @@ struct server {
     struct policy *policy;
     unsigned discarded_extensions;  /* EXTENSION_ bits of smtpd_discard_ehlo_keywords */
     unsigned overrides;             /* SUBMIT_ bits that receive_override_options takes away */
+    int protocols;                  /* of inet_protocols: AF_INET, AF_INET6, AF_UNSPEC */
     bool check_recipients;          /* no_unknown_recipient_checks is not set */
     enum { BARE_LF_ALLOWED, BARE_LF_NORMALIZED, BARE_LF_REJECTED } bare_newline;
     struct server_calls calls;

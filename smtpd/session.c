@@ -123,6 +123,7 @@ static void take_facts(struct session *session, const struct session_client *cli
         .reverse_status = client->reverse_status,
         .forward_status = client->forward_status,
         .peer = (const struct sockaddr *)&session->peer,
+        .family = session->peer.ss_family == AF_INET6 ? AF_INET6 : AF_INET,
         .server_address = arena_copy(arena, client->server_address),
         .server_port = arena_copy(arena, client->server_port),
         .session_id = arena_format(arena, "%x.%llx.%lx", (unsigned)getpid(),
@@ -131,6 +132,17 @@ static void take_facts(struct session *session, const struct session_client *cli
         .stage = "CONNECT",
         .queue_id = "",
     };
+}
+
+void session_identify(struct session *session)
+{
+    const struct server *server = session->server;
+    struct facts *facts = &session->facts;
+    bool port = server->config->smtpd_client_port_logging;
+
+    facts->client = arena_format(session->arena, "%s[%s]%s%s", facts->name, facts->address,
+                                 port ? ":" : "", port ? facts->port : "");
+    session->xclient_allowed = client_is_listed(server->xclient_hosts, facts);
 }
 
 struct session *session_new(const struct server *server, const struct session_client *client,
@@ -142,8 +154,10 @@ struct session *session_new(const struct server *server, const struct session_cl
     session->output = output;
     session->arena = arena_new();
     session->place = "CONNECT";
+    session->upstream = UPSTREAM_NONE;
     take_facts(session, client);
-    session->in_mynetworks = client_is_listed(server->mynetworks, &session->facts);
+    session_identify(session);
+    session->xforward_allowed = client_is_listed(server->xforward_hosts, &session->facts);
     session->strict_lines = server->bare_newline != BARE_LF_ALLOWED &&
                             !client_is_listed(server->bare_newline_exclusions, &session->facts);
     return session;
@@ -181,20 +195,24 @@ int session_take_pause(struct session *session)
     return pause;
 }
 
-void session_greet(struct session *session)
+void session_welcome(struct session *session)
 {
     const struct config *config = session->server->config;
     AUTO_ARENA struct arena *arena = arena_new();
     struct verdict verdict = policy_connect(session->server->policy, &session->facts, arena);
 
-    log_info("connect from %s[%s]", session->facts.name, session->facts.address);
-    if (verdict.result == VERDICT_REJECT) {
+    session->denied = verdict.result == VERDICT_REJECT;
+    if (session->denied) {
         reply_refused(session, &verdict);
-        if (session->mode == SESSION_COMMAND && verdict.code / 100 == 5)
-            session->mode = SESSION_OVER;
-        return;
-    }
-    reply(session, REPLY_GREETING, config->smtpd_banner);
+        session->errors++;
+    } else
+        reply(session, REPLY_GREETING, config->smtpd_banner);
+}
+
+void session_greet(struct session *session)
+{
+    log_info("connect from %s", session->facts.client);
+    session_welcome(session);
 }
 
 /* --- Commands. -------------------------------------------------------------------- */
@@ -238,8 +256,8 @@ static bool pipelining_is_proper(struct session *session, const struct command *
         AUTO_STR struct str shown = STR_EMPTY;
 
         escape_pending(&shown, pending);
-        log_info("improper command pipelining after %s from %s[%s]: %s", command->name,
-                 session->facts.name, session->facts.address, shown.data);
+        log_info("improper command pipelining after %s from %s: %s", command->name,
+                 session->facts.client, shown.data);
     }
     session->facts.improper_pipelining = true;
     if (forbidden) {
@@ -250,12 +268,18 @@ static bool pipelining_is_proper(struct session *session, const struct command *
 }
 
 /* A client that speaks HTTP, or sends a header, is not worth a conversation. */
-static bool command_is_forbidden(struct session *session, struct slice word)
+static bool is_header(struct slice word)
 {
     size_t colon = slice_find(word, ':');
+
+    return colon > 0 && colon < word.length;
+}
+
+static bool command_is_forbidden(struct session *session, struct slice word)
+{
     struct error error;
 
-    if (colon > 0 && colon < word.length)
+    if (is_header(word))
         return true;
     return session->server->forbidden_commands &&
            match_list_get(session->server->forbidden_commands, word, &error) == MATCH_YES;
@@ -267,7 +291,7 @@ static bool obey_unknown(struct session *session, struct slice word, struct slic
         AUTO_STR struct str shown = STR_EMPTY;
 
         printable_text(&shown, slice_part(line, 0, PENDING_SHOWN));
-        log_warn("non-SMTP command from %s[%s]: %s", session->facts.name, session->facts.address,
+        log_warn("non-SMTP command from %s: %s", session->facts.client,
                  shown.data);
         reply(session, REPLY_GOODBYE);
         session->mode = SESSION_OVER;
@@ -295,8 +319,7 @@ void judge_errors(struct session *session)
         session->errors < session->server->config->smtpd_hard_error_limit)
         return;
     reply(session, REPLY_MANY_ERRORS, session->server->config->myhostname);
-    log_info("too many errors after %s from %s[%s]", session->place, session->facts.name,
-             session->facts.address);
+    log_info("too many errors after %s from %s", session->place, session->facts.client);
     session->mode = SESSION_OVER;
 }
 
@@ -305,8 +328,8 @@ static void warn_cut(const struct session *session, struct slice line)
     AUTO_STR struct str shown = STR_EMPTY;
 
     printable_text(&shown, slice_part(line, 0, 30));
-    log_warn("%s[%s]: request longer than %d: %s...", session->facts.name,
-             session->facts.address, session->server->config->line_length_limit, shown.data);
+    log_warn("%s: request longer than %d: %s...", session->facts.client,
+             session->server->config->line_length_limit, shown.data);
 }
 
 void session_obey(struct session *session, struct slice line, struct slice pending, bool cut)
@@ -328,9 +351,12 @@ void session_obey(struct session *session, struct slice line, struct slice pendi
         const struct command *command = &commands[id];
         bool good = false;
 
-        session->place = command->name;
+        if (!session->denied || id == COMMAND_UNKNOWN)
+            session->place = command->name;
         session->facts.stage = command->name;
-        if (pipelining_is_proper(session, command, pending))
+        if (session->denied && id != COMMAND_QUIT && !is_header(word))
+            reply(session, REPLY_ACCESS_DENIED, session->facts.client);
+        else if (pipelining_is_proper(session, command, pending))
             good = command->obey ? command->obey(session, slice_trim_start(rest))
                                  : obey_unknown(session, word, slice_trim(line));
         count(session, id, good);
@@ -351,15 +377,17 @@ static void log_abnormal(struct session *session, const char *what)
         session->counts[COMMAND_BDAT].good--;
 
     str_text(&place, session->place);
-    if (session->mode == SESSION_CONTENT && session->mail)
+    if (session->mail && (session->mode == SESSION_CONTENT ||
+                          session->chunking == CHUNKING_ACTIVE))
         str_format(&place, " (%lld bytes)", (long long)session->mail->received_bytes);
-    log_info("%s after %s from %s[%s]", what, place.data, session->facts.name,
-             session->facts.address);
+    log_info("%s after %s from %s", what, place.data, session->facts.client);
 }
 
+/* Whoever hangs up when its mail was taken has only been impolite. */
 void session_lost(struct session *session)
 {
-    log_abnormal(session, "lost connection");
+    if (strcmp(session->place, PLACE_END_OF_MAIL) != 0)
+        log_abnormal(session, "lost connection");
     session->mode = SESSION_CUT;
 }
 
@@ -399,5 +427,5 @@ void session_log_end(struct session *session)
         add_count(&line, "commands", good, total);
     else
         str_text(&line, " commands=0/0");
-    log_info("disconnect from %s[%s]%s", session->facts.name, session->facts.address, line.data);
+    log_info("disconnect from %s%s", session->facts.client, line.data);
 }

@@ -36,13 +36,28 @@ struct mail {
     char last_byte;                 /* of the chunks, to see line ends across them */
 };
 
+/* What XFORWARD said of the client behind a proxy; "" stands for unknown. */
+struct upstream {
+    bool has_client;                /* else the client's own facts are logged */
+    const char *name, *address, *port, *protocol, *helo, *ident;
+    int family;                     /* of address */
+    enum { SOURCE_UNKNOWN, SOURCE_LOCAL, SOURCE_REMOTE } source;
+};
+
+#define UPSTREAM_NONE ((struct upstream){ false, "", "", "", "", "", "", 0, SOURCE_UNKNOWN })
+
+/* A session's place once cleanup has answered. */
+#define PLACE_END_OF_MAIL "END-OF-MESSAGE"
+
 struct session {
     const struct server *server;
     struct str *output;
     struct arena *arena;            /* of the connection */
     struct facts facts;
+    struct upstream upstream;
     struct sockaddr_storage peer;
-    bool in_mynetworks;
+    bool xclient_allowed, xforward_allowed;
+    bool denied;                    /* refused at connect time: commands are not obeyed */
     enum session_mode mode;
     enum command_id last_command;   /* for "lost connection after" */
     const char *place;              /* the same in words */
@@ -66,6 +81,25 @@ void judge_errors(struct session *session);
 
 /* Log a rejection that stands in the output as its reply, and say it. */
 void reply_refused(struct session *session, const struct verdict *verdict);
+
+/*
+ * Whom the facts describe has changed: the text of log lines, and what that client may do.
+ */
+void session_identify(struct session *session);
+
+/* Ask the client restrictions and append the greeting, or the refusal. */
+void session_welcome(struct session *session);
+
+/* Control characters and what is special in headers become '?'. */
+void neutral_text(struct str *output, struct slice text);
+const char *neutral_name(struct arena *arena, struct slice name);
+
+/* Lines of the answer to EHLO. */
+void announce_xclient(const struct session *session);
+void announce_xforward(const struct session *session);
+
+/* Append "name[address]" of XFORWARD, or the name alone when that is all. */
+void upstream_origin(const struct session *session, struct str *output);
 
 /* Each obeys a command and returns whether it succeeded. */
 typedef bool command_handler(struct session *session, struct slice arguments);

@@ -363,8 +363,10 @@ struct verdict check_reverse_client_hostname_access(struct evaluation *evaluatio
                                                     const struct check *check)
 {
     bool found;
-    struct verdict verdict = ask_domain(evaluation, check, subject_client(evaluation),
-                                        evaluation->facts->reverse_name, &found);
+    const char *name = evaluation->facts->reverse_name;
+    struct verdict verdict = ask_domain(evaluation, check,
+                                        (struct subject){ name, "Unverified Client host" },
+                                        name, &found);
 
     if (verdict.result != VERDICT_PERMIT)
         return verdict;

@@ -86,8 +86,7 @@ static struct verdict check_interfaces(struct evaluation *evaluation,
 {
     const struct interfaces *own = lookup_interfaces(evaluation->policy->server->lookup);
 
-    return interfaces_have_text(own, slice_of(evaluation->facts->address)) ? verdict_permit()
-                                                                          : verdict_next();
+    return interfaces_have(own, evaluation->facts->peer) ? verdict_permit() : verdict_next();
 }
 
 static struct verdict check_pipelining(struct evaluation *evaluation,

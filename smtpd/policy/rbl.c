@@ -153,7 +153,7 @@ static enum expand_answer name_of(void *argument, struct slice name, struct str 
     };
 
     if (slice_is(name, "client")) {
-        facts_client(facts, value);
+        str_text(value, facts->client);
         return EXPAND_FINAL;
     }
     for (size_t i = 0; i < COUNT(rows); i++)

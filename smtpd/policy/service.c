@@ -131,7 +131,7 @@ static void write_request(struct str *request, const struct evaluation *evaluati
 {
     const struct facts *facts = evaluation->facts;
     static const char *const unknown[] = {
-        "sasl_method", "sasl_username", "sasl_sender", "ccert_subject", "ccert_issuer",
+        "sasl_sender", "ccert_subject", "ccert_issuer",
         "ccert_fingerprint", "ccert_pubkey_fingerprint", "encryption_protocol",
         "encryption_cipher",
     };
@@ -158,6 +158,8 @@ static void write_request(struct str *request, const struct evaluation *evaluati
     str_format(request, "size=%lld\n", (long long)facts->size);
     add_text(request, "etrn_domain", facts->etrn_domain);
     add_text(request, "stress", evaluation->policy->server->config->stress);
+    add_text(request, "sasl_method", facts->sasl_method);
+    add_text(request, "sasl_username", facts->sasl_username);
     for (size_t i = 0; i < COUNT(unknown); i++)
         add_text(request, unknown[i], "");
     str_text(request, "encryption_keysize=0\n");

@@ -10,9 +10,7 @@ struct subject subject_client(struct evaluation *evaluation)
 {
     const struct facts *facts = evaluation->facts;
 
-    return (struct subject){ arena_format(evaluation->arena, "%s[%s]", facts->name,
-                                          facts->address),
-                             "Client host" };
+    return (struct subject){ facts->client, "Client host" };
 }
 
 struct subject subject_helo(struct evaluation *evaluation)

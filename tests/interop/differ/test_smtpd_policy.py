@@ -6,8 +6,8 @@ import sys
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from test_differ_smtpd import COMMON, converse  # noqa: E402
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+from test_smtpd_dialogues import COMMON, converse  # noqa: E402
 from instance import Instance, wait_for  # noqa: E402
 
 ACTIONS = {"rej": "REJECT go away", "dfr": "DEFER_IF_PERMIT Greylisted", "ok": "OK",

@@ -1,7 +1,7 @@
 """The same dialogues with Debian's smtpd and with ours: replies and log lines must be the same.
 
 Ids and times are blanked.  What differs on purpose (doc/differences.md) is set alike.
-Run it by hand or by pytest: python3 -m pytest tests/interop/test_differ_smtpd.py
+Run it by hand or by pytest: python3 -m pytest tests/interop/differ/test_smtpd_dialogues.py
 """
 import itertools
 import pathlib
@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from instance import Instance, wait_for  # noqa: E402
 
 COMMON = {
@@ -73,6 +73,15 @@ SETTINGS = {
     "footer": {"smtpd_reject_footer": "For help, mail $server_name\\nor call $client_name "
                "$$ ($helo_name)"},
     "joined": {"smtpd_reject_footer": "\\c; tell $client_address, $client $nothing"},
+    "proxy": {"smtpd_authorized_xclient_hosts": "!11.0.0.0/8, 0.0.0.0/0, [::]/0",
+              "smtpd_authorized_xforward_hosts": "127.0.0.0/8", "inet_protocols": "all",
+              "smtpd_client_restrictions":
+              "check_client_access inline:{{1.2.3.4 = REJECT go}, {1.2.3.5 = 450 wait}}, "
+              "check_reverse_client_hostname_access inline:{{no.example = REJECT you}}",
+              "smtpd_delay_reject": "no", "mynetworks": "127.0.0.2/32, 10.0.0.0/8",
+              "smtpd_client_port_logging": "yes", "smtpd_recipient_restrictions":
+              "reject_unknown_client_hostname, warn_if_reject "
+              "reject_unknown_reverse_client_hostname"},
     "strict": {"strict_rfc821_envelopes": "yes", "strict_smtputf8": "yes",
                "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
                "soft_bounce": "yes"},
@@ -118,6 +127,28 @@ COMMANDS = ["EHLO h.test", "HELO h.test", "EHLO", "HELO", "EHLO a b", "HELO <x>"
             "ETRN relay.test", "ETRN @relay.test", "ETRN #relay.test", "ETRN sub.relay.test",
             "ETRN [1.2.3.4]", "ETRN [x]", "ETRN relay.test.", "ETRN no.test", "ETRN later.test"]
 
+ATTRIBUTES = [
+    "NAME=[UNAVAILABLE]", "NAME=[tempunavail]", "NAME=a_b", "NAME=-x", "NAME=1.2.3.4", "NAME=", "=x",
+    "NAME", "FOO=bar", "NAME=x+2Ey", "NAME=x(y", "name=foo.example", "NAME=j\u00f6.test",
+    "REVERSE_NAME=rev.example", "REVERSE_NAME=[UNAVAILABLE]", "REVERSE_NAME=[TEMPUNAVAIL]",
+    "REVERSE_NAME=no.example", "REVERSE_NAME=-x", "ADDR=1.2.3", "ADDR=::1", "ADDR=IPV6:::1",
+    "ADDR=ipv6:2001:DB8::1", "ADDR=IPV6:::ffff:1.2.3.4", "ADDR=[UNAVAILABLE]", "ADDR=10.1.1.1",
+    "ADDR=11.1.1.1", "ADDR=1.2.3.4", "ADDR=1.2.3.5", "PORT=x", "PORT=[UNAVAILABLE]", "PORT=99999",
+    "PORT=0", "PORT=00077", "PORT=123456", "PORT=-5", "PORT=1+312", "PROTO=smtp", "PROTO=ESMTP",
+    "PROTO=FOO", "PROTO=[UNAVAILABLE]", "PROTO=f+28o", "PROTO=" + "b" * 100, "HELO=[UNAVAILABLE]",
+    "HELO=a+2Bb", "HELO=a+zz", "HELO=a b", "HELO=he+40lo", "HELO=-x", "HELO=" + "a" * 300,
+    "LOGIN=joe", "LOGIN=[UNAVAILABLE]", "LOGIN=a+20b", "DESTADDR=x", "DESTADDR=[UNAVAILABLE]",
+    "DESTADDR=IPV6:2001:db8::1", "DESTPORT=[UNAVAILABLE]", "DESTPORT=+", "DESTPORT=25",
+    "IDENT=12345", "IDENT=+40x", "IDENT=[UNAVAILABLE]", "SOURCE=LOCAL", "SOURCE=remote",
+    "SOURCE=FOO", "SOURCE=[UNAVAILABLE]", ""]
+
+# For commands with more than one: a wrong one among several is in doc/differences.md.
+GOOD_ATTRIBUTES = [
+    "NAME=[UNAVAILABLE]", "NAME=[TEMPUNAVAIL]", "NAME=foo.example", "REVERSE_NAME=no.example",
+    "REVERSE_NAME=rev.example", "ADDR=1.2.3.4", "ADDR=1.2.3.5", "ADDR=[UNAVAILABLE]",
+    "ADDR=IPV6:2001:db8::7", "ADDR=10.1.1.1", "HELO=foo", "PROTO=ESMTP", "PORT=77", "LOGIN=joe",
+    "LOGIN=[UNAVAILABLE]", "DESTADDR=1.1.1.1", "DESTPORT=2525"]
+
 CONTENT = b"Subject: x\r\n\r\n..dot\r\n.\r\n"
 
 
@@ -147,9 +178,30 @@ def dialogues(name):
     if name == "flush":
         for command in (c for c in COMMANDS if c.startswith("ETRN")):
             yield [command, "EHLO h.test", command, mail, command]
+    if name == "proxy":
+        yield from proxied(mail, rcpt)
     chance = random.Random(name)
     for _ in range(40):
         yield [chance.choice(COMMANDS) for _ in range(chance.randrange(3, 15))]
+
+
+def proxied(mail, rcpt):
+    """What proxies say of their clients."""
+    end = [mail, rcpt, "DATA", mail, rcpt, "XCLIENT NAME=x", "XFORWARD NAME=x", "QUIT"]
+    for attribute in ATTRIBUTES:
+        yield ["EHLO h.test", f"XCLIENT {attribute}", *end]
+        yield [f"XFORWARD {attribute}", *end]
+        yield ["EHLO h.test", f"XFORWARD {attribute}", "RSET", *end]
+    chance = random.Random(8)
+    for _ in range(40):
+        some = chance.sample(GOOD_ATTRIBUTES, 3)
+        yield ["EHLO h.test", "XCLIENT " + " ".join(some[:2]), "EHLO h.test",
+               f"XCLIENT {some[2]}", "XFORWARD NAME=x HELO=y", *end]
+    yield ["EHLO h.test"] + ["XCLIENT NAME=x"] * 25
+    yield ["EHLO h.test"] + ["FOO"] * 15 + ["XCLIENT NAME=x"] + ["FOO"] * 15
+    yield ["XCLIENT ADDR=1.2.3.4"] + COMMANDS
+    yield ["XCLIENT ADDR=1.2.3.4", "QUIT"]
+    yield ["XCLIENT ADDR=1.2.3.4", "Subject: x"]
 
 
 def read_reply(file):
@@ -158,7 +210,8 @@ def read_reply(file):
         line = file.readline()
         if not line:
             return lines + [b"<gone>"]
-        lines.append(re.sub(rb"queued as [0-9A-F]+", b"queued as ID", line))
+        line = re.sub(rb"queued as [0-9A-F]+", b"queued as ID", line)
+        lines.append(re.sub(rb"\]:\d{4,5}\b", b"]:PORT", line))
         if line[3:4] != b"-":
             return lines
 
@@ -193,6 +246,7 @@ def log_lines(instance):
         found = re.search(r"postfix/smtpd\[\d+\]: (.*)", line)
         if found:
             text = re.sub(r"\b[0-9A-F]{9,14}: ", "ID: ", found.group(1))
+            text = re.sub(r"\]:\d{4,5}\b", "]:PORT", text)
             lines.append(text.replace(str(instance.folder), "DIR"))
     return sorted(lines)
 
