@@ -56,6 +56,12 @@ static int real_flush_data(const struct disk *disk, int fd)
     return fdatasync(fd);
 }
 
+static int real_flush_all(const struct disk *disk, int fd)
+{
+    (void)disk;
+    return syncfs(fd);
+}
+
 static int real_set_mode(const struct disk *disk, int fd, mode_t mode)
 {
     (void)disk;
@@ -202,6 +208,7 @@ const struct disk disk_real = {
     .pread = real_pread,
     .flush = real_flush,
     .flush_data = real_flush_data,
+    .flush_all = real_flush_all,
     .set_mode = real_set_mode,
     .set_mode_at = real_set_mode_at,
     .set_time = real_set_time,

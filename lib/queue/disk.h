@@ -33,6 +33,7 @@ struct disk {
     ssize_t (*pread)(const struct disk *disk, int fd, void *data, size_t length, off_t offset);
     int (*flush)(const struct disk *disk, int fd);          /* fsync */
     int (*flush_data)(const struct disk *disk, int fd);     /* fdatasync */
+    int (*flush_all)(const struct disk *disk, int fd);      /* syncfs */
     int (*set_mode)(const struct disk *disk, int fd, mode_t mode);
     int (*set_mode_at)(const struct disk *disk, int folder, const char *path, mode_t mode);
     int (*set_time)(const struct disk *disk, int folder, const char *path, time_t modified);

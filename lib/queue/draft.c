@@ -345,6 +345,16 @@ static void take_place(struct draft *draft, enum queue_place place)
     snprintf(draft->path, sizeof(draft->path), "%s", path);
 }
 
+/* Who submits may write to maildrop and not read it, so cannot open the folder to flush it. */
+static int flush_name(const struct draft *draft)
+{
+    const struct disk *disk = draft->queue->disk;
+
+    if (queue_flush_folder(draft->queue, draft->place, draft->path) == 0)
+        return 0;
+    return errno == EACCES ? disk->flush_all(disk, draft->file) : -1;
+}
+
 /*
  * The commit.  The x bit makes the message visible and comes before the last
  * fsync, so that no power cut can undo what was answered 250.  Where a file may come out
@@ -359,8 +369,7 @@ static void make_durable(struct draft *draft, bool streamed)
 
     if (!draft->failed && (streamed || !queue->journaled) && disk->flush(disk, draft->file) < 0)
         note_failure(draft, "flush");
-    if (!draft->failed && !queue->journaled
-        && queue_flush_folder(queue, draft->place, draft->path) < 0)
+    if (!draft->failed && !queue->journaled && flush_name(draft) < 0)
         note_failure(draft, "flush folder");
     if (!draft->failed && disk->set_mode(disk, draft->file, mode) < 0)
         note_failure(draft, "mark complete");
