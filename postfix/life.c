@@ -51,6 +51,7 @@ static void check_before_start(const struct command_context *context)
     if (master_pid() > 0)
         log_fatal("the Postfix mail system is already running");
     folders_check(context);
+    served_warn(context);
     log_info("starting the Postfix mail system");
 }
 

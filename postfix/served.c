@@ -11,12 +11,23 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-static void report(UNUSED void *argument, enum config_finding finding, const char *file, int line,
-                   const char *name, const char *nearest)
+static void report_unserved(UNUSED void *argument, enum config_finding finding, const char *file,
+                            int line, const char *name, UNUSED const char *nearest)
 {
     if (finding == CONFIG_UNSERVED)
         log_warn("%s, line %d: %s is not served yet: it has no effect", file, line, name);
-    else
+}
+
+void served_warn(const struct command_context *context)
+{
+    config_check_unserved(context->config, report_unserved, NULL);
+}
+
+static void report(void *argument, enum config_finding finding, const char *file, int line,
+                   const char *name, const char *nearest)
+{
+    report_unserved(argument, finding, file, line, name, nearest);
+    if (finding != CONFIG_UNSERVED)
         log_warn("%s, line %d: unused parameter: %s", file, line, name);
     if (nearest && finding == CONFIG_UNKNOWN)
         log_warn("did you mean %s?", nearest);
