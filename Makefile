@@ -25,6 +25,7 @@ DAEMONS = \
     master/postlogd \
     master/proxymap \
     smtpd/smtpd \
+    smtpd/verify \
     cleanup/cleanup \
     cleanup/trivial-rewrite \
     qmgr/qmgr \

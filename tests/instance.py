@@ -24,6 +24,7 @@ rewrite   unix  -       -       n       -       -       trivial-rewrite
 bounce    unix  -       -       n       -       0       bounce
 defer     unix  -       -       n       -       0       bounce
 trace     unix  -       -       n       -       0       bounce
+verify    unix  -       -       n       -       1       verify
 proxymap  unix  -       -       n       -       -       proxymap
 proxywrite unix -       -       n       -       1       proxymap
 smtp      unix  -       -       n       -       -       smtp
@@ -40,7 +41,6 @@ postlog   unix-dgram n  -       n       -       1       postlogd
 
 DEBIAN_MORE = """\
 tlsmgr    unix  -       -       n       1000?   1       tlsmgr
-verify    unix  -       -       n       -       1       verify
 virtual   unix  -       n       n       -       -       virtual
 anvil     unix  -       -       n       -       1       anvil
 scache    unix  -       -       n       -       1       scache

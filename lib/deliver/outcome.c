@@ -284,14 +284,16 @@ static enum delivery_status report_probe(const struct reporter *reporter,
                                          const struct recipient *recipient,
                                          const struct outcome *outcome)
 {
-    const char *status = *outcome->dsn == '2' ? "deliverable" : "undeliverable";
+    bool cached = reporter->verify_negative_cache || !(request->flags & REQUEST_VERIFY);
+    const char *action = *outcome->dsn == '2' ? "deliverable" : "undeliverable";
     bool told = request->flags & REQUEST_VERIFY
                     ? tell_verifier(reporter, request, recipient, outcome)
-                    : add_record(reporter, LOG_TRACE, status, request, recipient, outcome);
+                    : add_record(reporter, LOG_TRACE, action, request, recipient, outcome);
 
     if (!told)
         return report_delay(reporter, request, recipient, outcome, "deferred");
-    log_delivery(reporter, request, recipient, outcome, status);
+    log_delivery(reporter, request, recipient, outcome,
+                 *outcome->dsn == '2' || cached ? action : "undeliverable-but-not-cached");
     return DELIVERY_SENT;
 }
 

@@ -27,7 +27,7 @@ TEST(a_verify_request_comes_back_as_it_was)
 TEST(the_sender_of_probes_changes_with_time)
 {
     /* As Debian's verify named it at these times. */
-    static const struct { const char *sender; int ttl; int64_t now; const char *result; } cases[] = {
+    static const struct { const char *sender; int ttl; int64_t now; const char *text; } cases[] = {
         { "double-bounce", 0, 1795338612, "double-bounce" },
         { "double-bounce", 1, 1795338612, "double-bounce20Q0GBS" },
         { "double-bounce", 100000, 1795338618, "double-bounceLP4" },
@@ -42,7 +42,7 @@ TEST(the_sender_of_probes_changes_with_time)
         AUTO_STR struct str text = STR_EMPTY;
 
         verify_sender(&text, cases[i].sender, cases[i].ttl, cases[i].now);
-        CHECK_TEXT(text.data, cases[i].result);
+        CHECK_TEXT(text.data, cases[i].text);
     }
 }
 

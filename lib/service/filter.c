@@ -44,7 +44,7 @@ static const int always[] = {
 static const int changing_files[] = {
     SCMP_SYS(unlink), SCMP_SYS(unlinkat), SCMP_SYS(rename), SCMP_SYS(renameat),
     SCMP_SYS(renameat2), SCMP_SYS(link), SCMP_SYS(linkat), SCMP_SYS(mkdir), SCMP_SYS(mkdirat),
-    SCMP_SYS(rmdir), SCMP_SYS(fchmod), SCMP_SYS(fchmodat), SCMP_SYS(chmod),
+    SCMP_SYS(rmdir), SCMP_SYS(fchmod), SCMP_SYS(fchmodat), SCMP_SYS(chmod), SCMP_SYS(fchdir),
     SCMP_SYS(utimensat), SCMP_SYS(futimesat), SCMP_SYS(utimes), SCMP_SYS(ftruncate),
     SCMP_SYS(truncate), SCMP_SYS(fallocate), SCMP_SYS(fsync), SCMP_SYS(fdatasync),
     SCMP_SYS(sync_file_range), SCMP_SYS(syncfs), SCMP_SYS(copy_file_range),

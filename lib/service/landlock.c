@@ -91,11 +91,17 @@ static void allow_folder(int ruleset, const char *folder, uint64_t rights)
         log_fatal("Landlock rule for %s: %m", folder);
 }
 
-/* The folders that prepare read, each with a NUL behind. */
-static void allow_read_folders(int ruleset, const struct str *folders, uint64_t rights)
+/* Folders that prepare named, each with a NUL behind. */
+static void allow_folders(int ruleset, const struct str *folders, uint64_t rights)
 {
     for (size_t at = 0; at < folders->length; at += strlen(folders->data + at) + 1)
         allow_folder(ruleset, folders->data + at, rights);
+}
+
+static void allow_data(int ruleset, const struct process *process, uint64_t rights)
+{
+    allow_folder(ruleset, process->settings.data_directory, rights);
+    allow_folders(ruleset, &process->writes, rights);
 }
 
 static void allow_folder_of(int ruleset, const char *path, uint64_t rights)
@@ -115,11 +121,11 @@ static void allow_grant(int ruleset, const struct process *process,
     if (strcmp(grant->folder, "$config_directory") == 0)
         allow_folder(ruleset, process->settings.config_directory, rights);
     else if (strcmp(grant->folder, "$data_directory") == 0)
-        allow_folder(ruleset, process->settings.data_directory, rights);
+        allow_data(ruleset, process, rights);
     else if (strcmp(grant->folder, "$maillog") == 0)
         allow_folder_of(ruleset, process->settings.maillog_file, rights);
     else if (strcmp(grant->folder, "$tables") == 0)
-        allow_read_folders(ruleset, &process->reads, rights);
+        allow_folders(ruleset, &process->reads, rights);
     else
         allow_folder(ruleset, grant->folder, rights);
 }

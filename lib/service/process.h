@@ -52,6 +52,7 @@ struct process {
     uid_t owner;                /* mail_owner */
     gid_t owner_group;
     struct str reads;           /* folders to read, each with a NUL behind */
+    struct str writes;          /* folders of caches outside data_directory, likewise */
 };
 
 /* Take the command line apart; a wrong one is fatal. */

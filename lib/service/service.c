@@ -187,6 +187,7 @@ static struct process *process_new(const struct service *service, int argc, char
 
     process->service = service;
     process->reads = STR_EMPTY;
+    process->writes = STR_EMPTY;
     tzset();        /* the time zone's file cannot be read any more once confined */
     log_open(&(struct log_settings){ .tag = service->name, .program = service->name,
                                      .syslog = true, .daemon = true });
@@ -253,6 +254,13 @@ void service_reads(const struct service_context *context, const char *path)
         return;
     str_add(&process->reads, slice_part(slice_of(path), 0, folder));
     str_byte(&process->reads, '\0');
+}
+
+void service_writes(const struct service_context *context, const char *folder)
+{
+    struct process *process = process_of(context);
+
+    str_bytes(&process->writes, folder, strlen(folder) + 1);
 }
 
 const char *service_socket(UNUSED const struct service_context *context, const char *class,

@@ -138,6 +138,9 @@ int service_main(const struct service *service, int argc, char **argv);
  */
 void service_reads(const struct service_context *context, const char *path);
 
+/* For prepare: RIGHT_WRITE_DATA is to hold for this folder too. */
+void service_writes(const struct service_context *context, const char *folder);
+
 /* "private/NAME" or "public/NAME" below the queue directory, as it is reached after chroot. */
 const char *service_socket(const struct service_context *context, const char *class,
                            const char *name);

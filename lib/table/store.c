@@ -42,6 +42,12 @@ const char *store_name(const struct store *store)
     return store->name;
 }
 
+void store_set_name(struct store *store, const char *name)
+{
+    free(store->name);
+    store->name = memory_copy(name);
+}
+
 enum table_result store_get(struct store *store, struct slice key, struct str *value,
                             struct error *error)
 {

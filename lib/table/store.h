@@ -28,6 +28,9 @@ void store_close(struct store *store);
 /* "type:name" as it was asked for. */
 const char *store_name(const struct store *store);
 
+/* The name in the log, for who had to ask for it in another way. */
+void store_set_name(struct store *store, const char *name);
+
 /* The value replaces what is in value. */
 enum table_result store_get(struct store *store, struct slice key, struct str *value,
                             struct error *error) MUST_USE;
