@@ -29,16 +29,29 @@ struct handle_list {
     size_t count, capacity;
 };
 
+/* Recipients that were read at once; they are in memory until the last of them is done. */
+struct batch {
+    struct arena *arena;            /* of recipients and routes */
+    bool owns_arena;                /* else it is the message's */
+    struct recipient_list recipients;
+    struct route *routes;
+    size_t route_count;
+    struct handle_list skipped;     /* need no delivery */
+    size_t open;                    /* deliveries not ended yet */
+    struct batch *next;
+};
+
 struct active {
     struct qmgr *qmgr;
     char *id;
     enum queue_place place;         /* where it is to be loaded from */
     struct arena *arena;            /* of the envelope and the routes */
-    struct envelope envelope;       /* recipients: those loaded */
+    struct envelope envelope;       /* without recipients once it is loaded */
+    struct batch *batches;
+    struct batch *loading;          /* the last one, until its deliveries are queued */
+    struct mail *mail;              /* what the scheduler knows of it */
     struct message *file;
     int fd;                         /* of file, for agents */
-    struct route *routes;
-    size_t route_count;
     bool fresh;                     /* cleanup told us: no logs of earlier attempts exist */
     bool complete;                  /* all recipients are loaded */
     bool announced;                 /* "(queue active)" is logged */
@@ -46,8 +59,9 @@ struct active {
     bool flush;                     /* postqueue -f, -i: try dead and deferred transports too */
     int64_t trace_flags;            /* REQUEST_ bits */
     int64_t active_at;              /* microseconds, wall clock */
-    size_t loaded;                  /* recipients counted against the limits */
+    size_t seen;                    /* recipients that were loaded so far */
     size_t recipient_limit;         /* of this load */
+    size_t room;                    /* for further recipients; 0: none are wanted now */
     enum load_result load;
 
     size_t open;                    /* deliveries not ended yet */
@@ -101,11 +115,16 @@ void active_free(struct active *active);
 void active_load(struct active *active);
 /* Recipients of a delivery have an outcome; part of active->done when they are. */
 void active_done(struct active *active, int64_t handle, bool bounced);
-/* A delivery has ended: mark, load more, or finish. */
+/* A delivery of the batch has ended; then something may follow. */
+void active_ended(struct active *active, struct batch *batch);
+/* Mark, load more, or finish. */
 void active_settle(struct active *active);
-/* Put recipients to retry, with "4.3.0 reason". */
-void active_retry(struct active *active, const size_t *recipients, size_t count,
-                  const char *reason);
+/* Put recipients of the batch to retry, with "4.3.0 reason". */
+void active_retry(struct active *active, struct batch *batch, struct recipient **recipients,
+                  size_t count, const char *reason);
+/* There is room for that many more recipients (scheduler_actions). */
+void active_refill(void *owner, void *message, size_t room);
+
 
 /* dispatch.c: lanes to the agents. */
 enum dispatch_result dispatch_delivery(void *owner, struct delivery *delivery);

@@ -1,45 +1,11 @@
-#include "destination.h"
+#include "transport.h"
 
 #include "base/memory.h"
-#include "base/slice.h"
+#include "log/log.h"
 
-#include <math.h>
 #include <stdlib.h>
 
-bool feedback_parse(const char *text, struct feedback *feedback)
-{
-    char *end;
-    double amount = strtod(text, &end);
-    struct slice shape = slice_trim(slice_of(end));
-
-    if (end == text || amount < 0 || amount > 1)
-        return false;
-    feedback->amount = amount;
-    if (shape.length == 0)
-        feedback->shape = FEEDBACK_FIXED;
-    else if (slice_is_nocase(shape, "/concurrency") || slice_is_nocase(shape, "/ concurrency"))
-        feedback->shape = FEEDBACK_BY_CONCURRENCY;
-    else if (slice_is_nocase(shape, "/sqrt_concurrency") ||
-             slice_is_nocase(shape, "/ sqrt_concurrency"))
-        feedback->shape = FEEDBACK_BY_ROOT;
-    else
-        return false;
-    return true;
-}
-
-static double feedback_at(const struct feedback *feedback, double window)
-{
-    switch (feedback->shape) {
-    case FEEDBACK_BY_CONCURRENCY:
-        return feedback->amount / window;
-    case FEEDBACK_BY_ROOT:
-        return feedback->amount / sqrt(window);
-    default:
-        return feedback->amount;
-    }
-}
-
-static double first_window(const struct transport_limits *limits)
+static int first_window(const struct transport_limits *limits)
 {
     if (limits->rate_delay > 0 || limits->transport_rate_delay > 0)
         return 1;
@@ -48,184 +14,154 @@ static double first_window(const struct transport_limits *limits)
     return limits->initial_concurrency > 0 ? limits->initial_concurrency : 1;
 }
 
-struct destination *destination_new(struct transport *transport, const char *name,
-                                    const struct transport_limits *limits)
+struct destination *destination_new(struct transport *transport, const char *name)
 {
     struct destination *destination = memory_new(1, sizeof(*destination));
 
     destination->transport = transport;
     destination->name = memory_copy(name);
-    destination->window = first_window(limits);
+    destination->window = first_window(&transport->limits);
     return destination;
-}
-
-static void free_deliveries(struct delivery *delivery)
-{
-    while (delivery) {
-        struct delivery *next = delivery->next;
-
-        free(delivery->recipients);
-        free(delivery);
-        delivery = next;
-    }
 }
 
 void destination_free(struct destination *destination)
 {
-    while (destination->first) {
-        struct job *job = destination->first;
-
-        destination->first = job->next;
-        free_deliveries(job->first);
-        free(job);
-    }
     free(destination->name);
     free(destination->reason);
     free(destination);
 }
 
-static struct job *job_new(void *message)
+const char *destination_name(const struct destination *destination)
 {
-    struct job *job = memory_new(1, sizeof(*job));
-
-    job->message = message;
-    job->last = &job->first;
-    return job;
+    return destination->name;
 }
 
-void destination_push(struct destination *destination, struct delivery *delivery)
+size_t destination_load(const struct destination *destination)
 {
-    struct job *job = destination->last;
-
-    delivery->next = NULL;
-    destination->waiting++;
-    if (!job || job->message != delivery->message) {
-        job = job_new(delivery->message);
-        if (destination->last)
-            destination->last->next = job;
-        else
-            destination->first = job;
-        destination->last = job;
-    }
-    *job->last = delivery;
-    job->last = &delivery->next;
+    return destination->waiting + destination->busy;
 }
 
-void destination_push_back(struct destination *destination, struct delivery *delivery)
+bool destination_is_at_limit(const struct destination *destination, int *limit)
 {
-    struct job *job = job_new(delivery->message);
-
-    destination->waiting++;
-    delivery->next = NULL;
-    job->first = delivery;
-    job->last = &delivery->next;
-    job->next = destination->first;
-    destination->first = job;
-    if (!destination->last)
-        destination->last = job;
+    *limit = destination->transport->limits.concurrency;
+    return *limit > 0 && destination->window >= *limit;
 }
 
-/* The message whose turn it was goes behind the others. */
-static void rotate(struct destination *destination, struct job *job)
+bool destination_is_open(const struct destination *destination)
 {
-    destination->first = job->next;
-    if (!destination->first)
-        destination->last = NULL;
-    if (!job->first) {
-        free(job);
-        return;
-    }
-    job->next = NULL;
-    if (destination->last)
-        destination->last->next = job;
-    else
-        destination->first = job;
-    destination->last = job;
-}
+    const struct transport_limits *limits = &destination->transport->limits;
 
-struct delivery *destination_pop(struct destination *destination)
-{
-    struct job *job = destination->first;
-
-    if (!job)
-        return NULL;
-
-    struct delivery *delivery = job->first;
-
-    job->first = delivery->next;
-    if (!job->first)
-        job->last = &job->first;
-    delivery->next = NULL;
-    destination->waiting--;
-    rotate(destination, job);
-    return delivery;
-}
-
-bool destination_is_open(const struct destination *destination,
-                         const struct transport_limits *limits, int64_t now)
-{
-    if (destination->dead_until > 0)
-        return true;    /* what waits is handed to retry, which has its own limits */
-    if (destination->delayed_until > now)
+    if (destination->dead_until > 0 || destination->delayed_until > 0)
         return false;
     if (limits->rate_delay > 0 || limits->transport_rate_delay > 0)
         return destination->busy == 0;
-    return limits->concurrency == 0 || (double)destination->busy < destination->window;
+    return limits->concurrency == 0 || destination->busy < (size_t)destination->window;
 }
 
-void destination_succeeded(struct destination *destination,
-                           const struct transport_limits *limits)
+/* destination_concurrency_feedback_debug; the words in front are those of Postfix's log. */
+static void log_state(const struct destination *destination, const char *event)
 {
-    destination->failed_cohorts = 0;
-    if (destination->window >= limits->concurrency && limits->concurrency > 0)
-        return;
-    /* Only a window that is used says anything about a larger one. */
-    if ((double)destination->busy + limits->initial_concurrency < destination->window)
-        return;
-    destination->successes += feedback_at(&limits->positive, destination->window);
-    while (destination->successes >= 1) {
-        destination->successes -= 1;
+    const struct transport_limits *limits = &destination->transport->limits;
+
+    if (limits->debug)
+        log_info("%s: queue %s: limit %d window %d success %g failure %g fail_cohorts %g", event,
+                 destination->name, limits->concurrency, destination->window,
+                 destination->successes, destination->failures, destination->failed_cohorts);
+}
+
+static double find_feedback(const struct destination *destination,
+                            const struct feedback *feedback, const char *event)
+{
+    double amount = feedback_at(feedback, destination->window);
+
+    if (destination->transport->limits.debug)
+        log_info("%s: feedback %g", event, amount);
+    return amount;
+}
+
+static void grow(struct destination *destination)
+{
+    const struct transport_limits *limits = &destination->transport->limits;
+    double amount = find_feedback(destination, &limits->positive, "qmgr_queue_unthrottle");
+
+    destination->successes += amount;
+    /* Half a step less than 1: three thirds are not 1. */
+    while (amount > 0 && destination->successes + amount / 2 >= 1) {
+        destination->window++;
         destination->failures = 0;
-        destination->window += 1;
+        destination->successes -= 1;
     }
     if (limits->concurrency > 0 && destination->window > limits->concurrency)
         destination->window = limits->concurrency;
 }
 
-void destination_kill(struct destination *destination, const char *reason, int64_t until)
+void destination_succeeded(struct destination *destination)
+{
+    const struct transport_limits *limits = &destination->transport->limits;
+
+    /* An agent has got through: what was thought to be dead is not. */
+    if (destination->dead_until > 0)
+        destination_revive(destination);
+    destination->failed_cohorts = 0;
+    /* Only a window that is used says anything about a larger one. */
+    if ((limits->concurrency == 0 || destination->window < limits->concurrency) &&
+        (size_t)destination->window < destination->busy + (size_t)limits->initial_concurrency)
+        grow(destination);
+    log_state(destination, "qmgr_queue_unthrottle");
+}
+
+static void kill_destination(struct destination *destination, const char *reason, int64_t until)
 {
     char *copy = memory_copy(reason);
 
     free(destination->reason);
     destination->reason = copy;
+    if (destination->dead_until == 0)
+        destination->transport->dead++;
     destination->dead_until = until;
+    destination->window = 0;
 }
 
-bool destination_failed(struct destination *destination, const struct transport_limits *limits,
-                        const char *reason, int64_t until)
+/* The window shrinks with the first of a series of failures, not with its last one. */
+static void shrink(struct destination *destination)
 {
-    destination->failed_cohorts += 1 / destination->window;
-    destination->failures -= feedback_at(&limits->negative, destination->window);
-    while (destination->failures < 0 && destination->window > 1) {
-        destination->failures += 1;
+    double amount = find_feedback(destination, &destination->transport->limits.negative,
+                                  "qmgr_queue_throttle");
+
+    destination->failures -= amount;
+    while (amount > 0 && destination->failures - amount / 2 < 0) {
+        destination->window--;
         destination->successes = 0;
-        destination->window -= 1;
+        destination->failures += 1;
     }
-    if (destination->failures < 0)
-        destination->failures = 0;
-    /* A hair less than the limit: ten tenths are not 1. */
-    if (limits->cohort_limit <= 0 || destination->failed_cohorts < limits->cohort_limit - 1e-9)
-        return false;
-    destination_kill(destination, reason, until);
-    return true;
+    if (destination->window < 1)
+        destination->window = 1;
 }
 
-void destination_revive(struct destination *destination, const struct transport_limits *limits)
+bool destination_failed(struct destination *destination, const char *reason, int64_t until)
+{
+    double limit = destination->transport->limits.cohort_limit;
+
+    if (destination->window > 0) {
+        destination->failed_cohorts += 1.0 / destination->window;
+        /* A hair less than the limit: ten tenths are not 1. */
+        if (limit > 0 && destination->failed_cohorts >= limit - 1e-9)
+            kill_destination(destination, reason, until);
+    }
+    if (destination->window > 0)
+        shrink(destination);
+    log_state(destination, "qmgr_queue_throttle");
+    return destination->window == 0;
+}
+
+void destination_revive(struct destination *destination)
 {
     free(destination->reason);
     destination->reason = NULL;
+    if (destination->dead_until > 0)
+        destination->transport->dead--;
     destination->dead_until = 0;
     destination->delayed_until = 0;
     destination->successes = destination->failures = destination->failed_cohorts = 0;
-    destination->window = first_window(limits);
+    destination->window = first_window(&destination->transport->limits);
 }

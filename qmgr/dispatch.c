@@ -83,11 +83,6 @@ static void free_lane(struct agent_lane *lane)
 
 /* --- reports ----------------------------------------------------------------------------- */
 
-static struct recipient *recipient_of(const struct agent_lane *lane, size_t place)
-{
-    return &lane->message->envelope.recipients.items[lane->delivery->recipients[place]];
-}
-
 /* Agents report in the order of the request, so the search begins behind the last one. */
 static bool find_reported(const struct agent_lane *lane, int64_t handle, size_t *place)
 {
@@ -96,7 +91,7 @@ static bool find_reported(const struct agent_lane *lane, int64_t handle, size_t 
     for (size_t tried = 0; tried < count; tried++) {
         size_t at = (*place + tried) % count;
 
-        if (recipient_of(lane, at)->handle == handle && !lane->seen[at]) {
+        if (lane->delivery->recipients[at]->handle == handle && !lane->seen[at]) {
             *place = at;
             return true;
         }
@@ -125,8 +120,8 @@ static void take_report(struct agent_lane *lane, const struct delivery_report *r
     }
 }
 
-/* Those of whom nothing was heard, as indexes into the message's recipients. */
-static size_t collect_unseen(const struct agent_lane *lane, size_t *recipients)
+/* Those of whom nothing was heard. */
+static size_t collect_unseen(const struct agent_lane *lane, struct recipient **recipients)
 {
     size_t count = 0;
 
@@ -138,11 +133,12 @@ static size_t collect_unseen(const struct agent_lane *lane, size_t *recipients)
 
 static void retry_unseen(struct agent_lane *lane, const char *reason)
 {
-    AUTO_FREE size_t *recipients = memory_new(lane->delivery->count, sizeof(*recipients));
+    AUTO_FREE struct recipient **recipients = memory_new(lane->delivery->count,
+                                                         sizeof(struct recipient *));
     size_t count = collect_unseen(lane, recipients);
 
     if (count > 0)
-        active_retry(lane->message, recipients, count, reason);
+        active_retry(lane->message, lane->delivery->batch, recipients, count, reason);
 }
 
 /* The lane is idle from here on, its delivery is the scheduler's. */
@@ -167,12 +163,11 @@ static void end_delivery(struct agent_lane *lane, enum delivery_result result,
     struct qmgr *qmgr = lane->qmgr;
     struct active *message = lane->message;
     struct delivery *delivery = release(lane);
+    struct batch *batch = delivery->batch;
 
     scheduler_done(qmgr->scheduler, delivery, result, reason, moment_now());
-    if (result == RESULT_AGAIN)
-        return;
-    message->open--;
-    active_settle(message);
+    if (result != RESULT_AGAIN)
+        active_ended(message, batch);
 }
 
 static void give_up_a_place(struct lane_set *set)
@@ -303,7 +298,7 @@ static void write_request(struct str *output, const struct agent_lane *lane)
     list->items = arena_take(arena, lane->delivery->count * sizeof(*list->items));
     list->count = lane->delivery->count;
     for (size_t i = 0; i < list->count; i++)
-        list->items[i] = *recipient_of(lane, i);
+        list->items[i] = *lane->delivery->recipients[i];
     frame_write(output, &delivery_request_frame, &request);
 }
 
@@ -428,8 +423,7 @@ void dispatch_give_back(void *owner, struct delivery *delivery)
 
     (void)owner;
     message->given_back = true;
-    message->open--;
-    active_settle(message);
+    active_ended(message, delivery->batch);
 }
 
 void dispatch_give_up(void *owner, struct delivery *delivery)
@@ -438,6 +432,5 @@ void dispatch_give_up(void *owner, struct delivery *delivery)
 
     (void)owner;
     message->deferred = true;
-    message->open--;
-    active_settle(message);
+    active_ended(message, delivery->batch);
 }

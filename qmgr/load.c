@@ -80,13 +80,18 @@ static enum load_result open_message(struct active *active)
 
 static enum load_result read_recipients(struct active *active)
 {
+    struct batch *batch = active->loading;
+    struct envelope envelope = active->envelope;
     struct error error = ERROR_NONE;
     bool more = false;
 
-    if (!message_envelope(active->file, active->arena, &active->envelope,
-                          active->recipient_limit, &more, &error))
+    if (!message_envelope(active->file, batch->arena, &envelope, active->recipient_limit, &more,
+                          &error))
         return error.code == EIO || error.code == ENOMEM ? load_trouble(active, &error)
                                                          : load_corrupt(active, &error);
+    if (!batch->owns_arena)
+        active->envelope = envelope;
+    batch->recipients = envelope.recipients;
     active->complete = !more;
     return LOAD_READY;
 }
@@ -96,8 +101,8 @@ static enum load_result read_recipients(struct active *active)
 static void set_route(struct active *active, struct route *route, struct slice transport,
                       struct slice nexthop)
 {
-    route->transport = arena_text(active->arena, transport);
-    route->nexthop = arena_text(active->arena, nexthop);
+    route->transport = arena_text(active->loading->arena, transport);
+    route->nexthop = arena_text(active->loading->arena, nexthop);
     route->destination = route->nexthop;
 }
 
@@ -156,7 +161,7 @@ static bool resolve_recipient(struct active *active, struct recipient *recipient
     } else {
         set_route(active, route, str_slice(&resolution.transport),
                   str_slice(&resolution.nexthop));
-        recipient->address = arena_text(active->arena, str_slice(&resolution.recipient));
+        recipient->address = arena_text(active->loading->arena, str_slice(&resolution.recipient));
     }
     resolution_free(&resolution);
     return needed;
@@ -164,30 +169,31 @@ static bool resolve_recipient(struct active *active, struct recipient *recipient
 
 static void route_recipients(struct active *active)
 {
-    struct recipient_list *list = &active->envelope.recipients;
+    struct batch *batch = active->loading;
+    struct recipient_list *list = &batch->recipients;
     const char *redirect = active->envelope.redirect;
 
-    active->routes = arena_take(active->arena, (list->count + 1) * sizeof(*active->routes));
-    active->route_count = 0;
+    batch->routes = arena_take(batch->arena, (list->count + 1) * sizeof(*batch->routes));
     for (size_t i = 0; i < list->count; i++) {
-        struct route *route = &active->routes[active->route_count];
+        struct route *route = &batch->routes[batch->route_count];
         bool needed = true;
 
         if (*redirect)
             list->items[i].address = redirect;
         if (list->items[i].notify & NOTIFY_SUCCESS)
             active->wants_report = true;
-        if (*redirect && i > 0)
+        if (*redirect && i + active->seen > 0)
             needed = false;     /* one copy goes to the new address */
         else if (*active->envelope.content_filter)
             route_to_filter(active, route, &list->items[i]);
         else
             needed = resolve_recipient(active, &list->items[i], route);
-        route->recipient = i;
+        route->recipient = &list->items[i];
+        route->alone = *active->envelope.verp_delimiters;
         if (needed)
-            active->route_count++;
+            batch->route_count++;
         else
-            *VECTOR_ADD(&active->done) = list->items[i].handle;
+            VECTOR_PUSH(&batch->skipped, list->items[i].handle);
     }
 }
 
@@ -212,6 +218,7 @@ void load_message(void *argument)
     struct timeval now;
 
     active->load = open_message(active);
+    active->loading->recipients = active->envelope.recipients;
     if (active->load == LOAD_READY && !active->complete)
         active->load = read_recipients(active);
     if (active->load != LOAD_READY)

@@ -25,12 +25,28 @@ struct active *active_new(struct qmgr *qmgr, const char *id, enum queue_place pl
     return active;
 }
 
+static void free_batch(struct active *active, struct batch *batch)
+{
+    struct batch **place = &active->batches;
+
+    while (*place != batch)
+        place = &(*place)->next;
+    *place = batch->next;
+    active->qmgr->recipients -= batch->recipients.count;
+    if (batch->owns_arena)
+        arena_free(batch->arena);
+    VECTOR_FREE(&batch->skipped);
+    free(batch);
+}
+
 void active_free(struct active *active)
 {
     struct qmgr *qmgr = active->qmgr;
 
     hash_remove(qmgr->messages, slice_of(active->id));
-    qmgr->recipients -= active->loaded;
+    scheduler_leave(qmgr->scheduler, active->mail);
+    while (active->batches)
+        free_batch(active, active->batches);
     message_close(active->file);
     arena_free(active->arena);
     VECTOR_FREE(&active->done);
@@ -80,46 +96,90 @@ static void announce(struct active *active)
 {
     AUTO_STR struct str sender = STR_EMPTY;
 
-    if (active->announced)
-        return;
-    active->announced = true;
     address_quote(&sender, slice_of(active->envelope.sender));
-    log_info("%s: from=<%s>, size=%lld, nrcpt=%zu (queue active)", active->id, sender.data,
-             (long long)active->envelope.content_size, active->envelope.recipients.count);
+    log_info("%s: from=<%s>, size=%lld, nrcpt=%lld (queue active)", active->id, sender.data,
+             (long long)active->envelope.content_size,
+             (long long)active->envelope.recipient_count);
 }
 
-static void revive_destinations(struct active *active)
+static void revive_destinations(struct active *active, const struct batch *batch)
 {
-    for (size_t i = 0; i < active->route_count; i++)
-        scheduler_revive_destination(active->qmgr->scheduler, active->routes[i].transport,
-                                     active->routes[i].destination);
+    for (size_t i = 0; i < batch->route_count; i++)
+        scheduler_revive_destination(active->qmgr->scheduler, batch->routes[i].transport,
+                                     batch->routes[i].destination);
 }
 
 /* A recipient limit of 1 makes each recipient a destination of its own. */
-static void name_destinations(struct active *active)
+static void name_destinations(struct active *active, const struct batch *batch)
 {
-    for (size_t i = 0; i < active->route_count; i++) {
-        struct route *route = &active->routes[i];
+    for (size_t i = 0; i < batch->route_count; i++) {
+        struct route *route = &batch->routes[i];
 
         if (scheduler_is_per_recipient(active->qmgr->scheduler, route->transport))
-            route->destination = active->envelope.recipients.items[route->recipient].address;
+            route->destination = route->recipient->address;
     }
+}
+
+/* How many recipients the file may still have, done or not; what the size record says is right but
+ * for a file that somebody else wrote. */
+static size_t count_unread(const struct active *active)
+{
+    int64_t count = active->envelope.recipient_count;
+
+    if (active->complete)
+        return 0;
+    return count > (int64_t)active->seen ? (size_t)count - active->seen : 1;
+}
+
+static void queue_deliveries(struct active *active, struct batch *batch)
+{
+    struct scheduler *scheduler = active->qmgr->scheduler;
+    int64_t now = moment_now();
+
+    name_destinations(active, batch);
+    if (active->flush)
+        revive_destinations(active, batch);
+    scheduler_set_unread(scheduler, active->mail, count_unread(active), now);
+    batch->open = scheduler_add(scheduler, active->mail, batch, batch->routes,
+                                batch->route_count, now);
+    active->open += batch->open;
 }
 
 static void start_deliveries(struct active *active)
 {
     struct qmgr *qmgr = active->qmgr;
+    struct batch *batch = active->loading;
 
-    qmgr->recipients -= active->loaded;
-    active->loaded = active->envelope.recipients.count;
-    qmgr->recipients += active->loaded;
-    name_destinations(active);
-    if (active->flush)
-        revive_destinations(active);
-    active->open += scheduler_add(qmgr->scheduler, active, active->routes, active->route_count,
-                                  moment_now());
+    active->loading = NULL;
+    active->seen += batch->recipients.count;
+    qmgr->recipients += batch->recipients.count;
+    for (size_t i = 0; i < batch->skipped.count; i++)
+        VECTOR_PUSH(&active->done, batch->skipped.items[i]);
+    queue_deliveries(active, batch);
+    if (batch->open == 0)
+        free_batch(active, batch);
     active_settle(active);
     qmgr_run(qmgr);
+}
+
+/* The first one lies with the envelope, in the message's own arena. */
+static struct batch *batch_new(struct active *active)
+{
+    struct batch *batch = memory_new(1, sizeof(*batch));
+
+    batch->owns_arena = active->mail != NULL;
+    batch->arena = batch->owns_arena ? arena_new() : active->arena;
+    batch->next = active->batches;
+    return active->batches = active->loading = batch;
+}
+
+/* It has not become one of those that are delivered. */
+static void drop_loading(struct active *active)
+{
+    if (active->loading) {
+        active->loading->recipients.count = 0;      /* they were never counted */
+        active->loading = NULL;
+    }
 }
 
 static void loaded(void *argument)
@@ -129,34 +189,60 @@ static void loaded(void *argument)
 
     take_back(active);
     if (active->load != LOAD_READY) {
+        drop_loading(active);
         active_free(active);
         intake_feed(qmgr);
         qmgr_run(qmgr);
         return;
     }
+    if (active->envelope.recipient_count == 0)      /* cleanup's note does not say */
+        active->envelope.recipient_count = (int64_t)active->loading->recipients.count;
     announce(active);
+    active->mail = scheduler_enter(qmgr->scheduler, active, moment_now());
     start_deliveries(active);
 }
 
 void active_load(struct active *active)
 {
     active->recipient_limit = recipient_share(active->qmgr);
+    (void)batch_new(active);
     hand_out(active, load_message, loaded);
 }
 
 static void loaded_more(void *argument)
 {
     struct active *active = argument;
-    struct qmgr *qmgr = active->qmgr;
 
     take_back(active);
     if (active->load != LOAD_READY) {
-        /* The file was moved away from us; what is done is done. */
-        active_free(active);
-        qmgr_run(qmgr);
+        /* The file was moved away from us: what is under way ends, and nothing comes after it. */
+        drop_loading(active);
+        active->failed = true;
+        scheduler_set_unread(active->qmgr->scheduler, active->mail, 0, moment_now());
+        active_settle(active);
         return;
     }
     start_deliveries(active);
+}
+
+static void load_next(struct active *active)
+{
+    size_t room = scheduler_room(active->qmgr->scheduler, active->mail);
+
+    active->recipient_limit = active->room > 0 ? active->room : room;
+    active->room = 0;
+    (void)batch_new(active);
+    hand_out(active, load_more, loaded_more);
+}
+
+void active_refill(void *owner, void *message, size_t room)
+{
+    struct active *active = message;
+
+    (void)owner;
+    active->room = room;
+    if (!active->busy)
+        active_settle(active);
 }
 
 /* --- ending --------------------------------------------------------------------------- */
@@ -212,6 +298,10 @@ void active_settle(struct active *active)
 
     if (active->busy)
         return;
+    if (active->room > 0 && !active->complete && !active->failed && !qmgr->stopping) {
+        load_next(active);
+        return;
+    }
     if (active->open > 0 || !active->complete) {
         if (active->done.count > 0 && !active->failed) {
             start_marking(active);
@@ -225,8 +315,7 @@ void active_settle(struct active *active)
         return;
     }
     if (!active->complete && !active->failed) {
-        active->recipient_limit = recipient_share(qmgr);
-        hand_out(active, load_more, loaded_more);
+        load_next(active);
         return;
     }
     /* Notifications wait for cleanup: they must not hold up what only is to be removed. */
@@ -236,13 +325,26 @@ void active_settle(struct active *active)
         hand_out(active, finish_message, finished);
 }
 
-void active_retry(struct active *active, const size_t *recipients, size_t count,
-                  const char *reason)
+void active_ended(struct active *active, struct batch *batch)
 {
-    struct route *routes = arena_take(active->arena, (count + 1) * sizeof(*routes));
-    const char *text = arena_copy(active->arena, reason);
+    active->open--;
+    if (--batch->open == 0)
+        free_batch(active, batch);
+    active_settle(active);
+}
+
+void active_retry(struct active *active, struct batch *batch, struct recipient **recipients,
+                  size_t count, const char *reason)
+{
+    AUTO_FREE struct route *routes = memory_new(count, sizeof(*routes));
+    const char *text = arena_copy(batch->arena, reason);
 
     for (size_t i = 0; i < count; i++)
-        routes[i] = (struct route){ "retry", text, text, recipients[i] };
-    active->open += scheduler_add(active->qmgr->scheduler, active, routes, count, moment_now());
+        routes[i] = (struct route){ "retry", text, text, recipients[i], false };
+
+    size_t deliveries = scheduler_add(active->qmgr->scheduler, active->mail, batch, routes, count,
+                                      moment_now());
+
+    batch->open += deliveries;
+    active->open += deliveries;
 }

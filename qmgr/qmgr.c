@@ -4,7 +4,9 @@
  * What may wait for bounce, and so for cleanup, is done by loader threads of its own.
  */
 #include "active.h"
+#include "clog.h"
 #include "intake.h"
+#include "limits.h"
 #include "succession.h"
 
 #include "address/lookup.h"
@@ -26,49 +28,11 @@ enum {
     STOP_SECONDS = 30,              /* agents may end what they have in hand */
 };
 
-/* --- settings of transports ---------------------------------------------------------------- */
-
-static struct feedback feedback_of(const struct config *config, const char *transport,
-                                   const char *suffix, const char *fallback)
-{
-    AUTO_STR struct str name = STR_EMPTY, value = STR_EMPTY;
-    struct feedback feedback = { FEEDBACK_FIXED, 1 };
-    struct error error = ERROR_NONE;
-
-    str_format(&name, "%s%s", transport, suffix);
-    if (!config_lookup(config, name.data, &value, &error) || value.length == 0)
-        str_set(&value, slice_of(fallback));
-    if (!feedback_parse(value.data, &feedback))
-        log_fatal("bad concurrency feedback: %s = %s", name.data, value.data);
-    return feedback;
-}
-
 static void find_limits(void *owner, const char *transport, struct transport_limits *limits)
 {
     const struct qmgr *qmgr = owner;
-    const struct config *config = qmgr->config;
 
-    limits->recipients = config_family_number(config, transport, "_destination_recipient_limit",
-                                              config->default_destination_recipient_limit);
-    limits->concurrency = config_family_number(config, transport,
-                                               "_destination_concurrency_limit",
-                                               config->default_destination_concurrency_limit);
-    limits->initial_concurrency = config_family_number(
-        config, transport, "_initial_destination_concurrency",
-        config->initial_destination_concurrency);
-    limits->cohort_limit = config_family_number(
-        config, transport, "_destination_concurrency_failed_cohort_limit",
-        config->default_destination_concurrency_failed_cohort_limit);
-    limits->rate_delay = 1000 * (int64_t)config_family_seconds(
-        config, transport, "_destination_rate_delay", config->default_destination_rate_delay);
-    limits->transport_rate_delay = 1000 * (int64_t)config_family_seconds(
-        config, transport, "_transport_rate_delay", config->default_transport_rate_delay);
-    limits->positive = feedback_of(config, transport,
-                                   "_destination_concurrency_positive_feedback",
-                                   config->default_destination_concurrency_positive_feedback);
-    limits->negative = feedback_of(config, transport,
-                                   "_destination_concurrency_negative_feedback",
-                                   config->default_destination_concurrency_negative_feedback);
+    limits_find(qmgr->config, transport, limits);
 }
 
 /* --- running ----------------------------------------------------------------------------- */
@@ -176,11 +140,17 @@ static bool qmgr_start(struct service_context *context, struct events *events,
 {
     struct qmgr *qmgr = context->state;
     const struct scheduler_actions actions = { find_limits, dispatch_delivery, dispatch_give_up,
-                                               dispatch_give_back, qmgr };
+                                               dispatch_give_back, clog_warn, active_refill,
+                                               qmgr };
     const struct scheduler_settings settings = {
         .transport_retry = 1000 * (int64_t)qmgr->config->transport_retry_time,
         .destination_retry = 1000 * (int64_t)qmgr->config->minimal_backoff_time,
         .retry_transport = "retry",
+        .least_recipients = (size_t)qmgr->config->qmgr_message_recipient_minimum,
+        .dead_limit = (size_t)qmgr->config->qmgr_message_recipient_limit,
+        .clog_load = qmgr->message_limit / CLOG_PART,
+        .clog_pause = qmgr->config->helpful_warnings
+                          ? 1000 * (int64_t)qmgr->config->qmgr_clog_warn_time : 0,
     };
 
     log_number((unsigned long)getpid());

@@ -1,17 +1,10 @@
-#include "transport.h"
+#include "scheduler_inside.h"
 
-#include "base/hash.h"
+#include "address/address.h"
 #include "base/memory.h"
-#include "base/scope.h"
+#include "queue/envelope.h"
 
 #include <stdlib.h>
-
-struct scheduler {
-    struct scheduler_settings settings;
-    struct scheduler_actions actions;
-    struct hash *transports;
-    size_t waiting;
-};
 
 struct scheduler *scheduler_new(const struct scheduler_settings *settings,
                                 const struct scheduler_actions *actions)
@@ -34,40 +27,108 @@ void scheduler_free(struct scheduler *scheduler)
 
 /* --- finding ----------------------------------------------------------------------- */
 
-static struct transport *find_transport(struct scheduler *scheduler, const char *name)
+struct transport *scheduler_transport(struct scheduler *scheduler, const char *name)
 {
     struct transport *transport = hash_get(scheduler->transports, slice_of(name));
+    struct transport_limits limits = { .recipients = 0 };
 
     if (transport)
         return transport;
-    transport = transport_new(name);
-    scheduler->actions.limits(scheduler->actions.owner, name, &transport->limits);
+    scheduler->actions.limits(scheduler->actions.owner, name, &limits);
+    transport = transport_new(name, &limits);
     hash_set(scheduler->transports, slice_of(name), transport);
     return transport;
 }
 
 bool scheduler_is_per_recipient(struct scheduler *scheduler, const char *transport)
 {
-    return find_transport(scheduler, transport)->limits.recipients == 1;
+    return scheduler_transport(scheduler, transport)->limits.recipients == 1;
 }
 
 size_t scheduler_waiting(const struct scheduler *scheduler)
 {
-    return scheduler->waiting;
+    size_t position = 0, waiting = 0;
+    struct hash_entry *entry;
+
+    while ((entry = hash_next(scheduler->transports, &position)) != NULL)
+        waiting += transport_waiting(entry->value);
+    return waiting;
 }
 
-static void count_waiting(struct scheduler *scheduler, struct transport *transport, bool more)
+/* --- messages ------------------------------------------------------------------------ */
+
+struct mail *scheduler_enter(struct scheduler *scheduler, void *message, int64_t now)
 {
-    if (more) {
-        transport->waiting++;
-        scheduler->waiting++;
-    } else {
-        transport->waiting--;
-        scheduler->waiting--;
+    struct mail *mail = memory_new(1, sizeof(*mail));
+
+    (void)scheduler;
+    mail->message = message;
+    mail->entered = now;
+    return mail;
+}
+
+static void drop_job(struct job *job)
+{
+    struct job **place = &job->mail->jobs;
+
+    while (*place != job)
+        place = &(*place)->next_of_mail;
+    *place = job->next_of_mail;
+    job_free(job);
+}
+
+void scheduler_drop_ended(struct job *job)
+{
+    if (job->recipients == 0 && job->waiting == 0 && job->mail->unread == 0)
+        drop_job(job);
+}
+
+void scheduler_leave(struct scheduler *scheduler, struct mail *mail)
+{
+    (void)scheduler;
+    if (!mail)
+        return;
+    while (mail->jobs)
+        drop_job(mail->jobs);
+    free(mail);
+}
+
+void scheduler_set_unread(struct scheduler *scheduler, struct mail *mail, size_t unread,
+                          int64_t now)
+{
+    struct job *next;
+
+    (void)scheduler;
+    mail->unread = unread;
+    mail->reading = false;
+    mail->refilled_at = now;
+    for (struct job *job = mail->jobs; job; job = next) {
+        next = job->next_of_mail;
+        if (unread > 0)
+            pool_enter(job);
+        else if (job->is_unread)
+            pool_leave(job);
+        scheduler_drop_ended(job);
     }
 }
 
+size_t scheduler_room(const struct scheduler *scheduler, const struct mail *mail)
+{
+    size_t room = pool_room(mail, scheduler->settings.least_recipients);
+
+    return room > 0 ? room : 1;
+}
+
 /* --- grouping ------------------------------------------------------------------------ */
+
+/* In the order in which Postfix delivers: by domains, then by local parts. */
+static int compare_addresses(const char *left, const char *right)
+{
+    struct address_parts a = address_split(slice_of(left)), b = address_split(slice_of(right));
+    int order = strcasecmp(a.domain.data, b.domain.data);
+
+    return order != 0 ? order : strcmp(left, right);
+}
 
 static int compare_routes(const void *left, const void *right)
 {
@@ -79,331 +140,91 @@ static int compare_routes(const void *left, const void *right)
     if (order == 0)
         order = strcmp(a->nexthop, b->nexthop);
     if (order == 0)
+        order = compare_addresses(a->recipient->address, b->recipient->address);
+    if (order == 0)
         order = a->recipient < b->recipient ? -1 : a->recipient > b->recipient;
     return order;
 }
 
-static bool same_route(const struct route *a, const struct route *b)
+static bool share_delivery(const struct route *a, const struct route *b)
 {
-    return strcmp(a->transport, b->transport) == 0 &&
+    return !b->alone && strcmp(a->transport, b->transport) == 0 &&
            strcmp(a->destination, b->destination) == 0 && strcmp(a->nexthop, b->nexthop) == 0;
 }
 
-static struct delivery *delivery_new(void *message, struct transport *transport,
-                                     const struct route *routes, size_t count)
+static struct delivery *delivery_new(const struct mail *mail, void *batch,
+                                     struct destination *destination, const struct route *routes,
+                                     size_t count)
 {
     struct delivery *delivery = memory_new(1, sizeof(*delivery));
 
-    delivery->message = message;
-    delivery->transport = transport;
-    delivery->transport_name = transport->name;
+    delivery->message = mail->message;
+    delivery->batch = batch;
+    delivery->transport = destination->transport;
+    delivery->destination = destination;
+    delivery->transport_name = destination->transport->name;
     delivery->nexthop = routes[0].nexthop;
-    delivery->recipients = memory_new(count, sizeof(*delivery->recipients));
+    delivery->recipients = memory_new(count, sizeof(struct recipient *));
     delivery->count = count;
     for (size_t i = 0; i < count; i++)
         delivery->recipients[i] = routes[i].recipient;
     return delivery;
 }
 
-static void delivery_free(struct delivery *delivery)
+void delivery_free(struct delivery *delivery)
 {
     free(delivery->recipients);
     free(delivery);
 }
 
-static void enqueue(struct scheduler *scheduler, struct destination *destination,
-                    struct delivery *delivery)
+static void warn_of_clog(struct scheduler *scheduler, const struct delivery *delivery,
+                         int64_t now)
 {
-    delivery->destination = destination;
-    destination_push(destination, delivery);
-    transport_enter(destination);
-    count_waiting(scheduler, destination->transport, true);
+    struct destination *destination = delivery->destination;
+    const struct scheduler_settings *settings = &scheduler->settings;
+
+    if (settings->clog_pause == 0 || destination_load(destination) <= settings->clog_load ||
+        (destination->clog_warned_at > 0 &&
+         now < destination->clog_warned_at + settings->clog_pause))
+        return;
+    destination->clog_warned_at = now;
+    scheduler->actions.clogged(scheduler->actions.owner, delivery);
 }
 
-size_t scheduler_add(struct scheduler *scheduler, void *message, struct route *routes,
-                     size_t count, int64_t now)
+void scheduler_enqueue(struct mail *mail, struct delivery *delivery)
+{
+    struct job *job = job_of(mail, delivery->transport);
+
+    job_push(job, delivery);
+    pool_count(job, delivery->count, 0);
+}
+
+size_t scheduler_add(struct scheduler *scheduler, struct mail *mail, void *batch,
+                     struct route *routes, size_t count, int64_t now)
 {
     size_t deliveries = 0;
 
-    (void)now;
     qsort(routes, count, sizeof(*routes), compare_routes);
     for (size_t start = 0, end; start < count; start = end) {
-        struct transport *transport = find_transport(scheduler, routes[start].transport);
+        struct transport *transport = scheduler_transport(scheduler, routes[start].transport);
         size_t limit = transport->limits.recipients > 0 ? (size_t)transport->limits.recipients
                                                         : count;
+        struct destination *destination = transport_destination(transport,
+                                                                routes[start].destination);
 
         end = start + 1;
-        while (end < count && end - start < limit && same_route(&routes[start], &routes[end]))
+        while (end < count && end - start < limit &&
+               share_delivery(&routes[start], &routes[end]))
             end++;
-        enqueue(scheduler, transport_destination(transport, routes[start].destination),
-                delivery_new(message, transport, &routes[start], end - start));
+
+        struct delivery *delivery = delivery_new(mail, batch, destination, &routes[start],
+                                                 end - start);
+
+        scheduler_enqueue(mail, delivery);
+        warn_of_clog(scheduler, delivery, now);
         deliveries++;
     }
+    for (struct job *job = mail->jobs; job; job = job->next_of_mail)
+        job_offer(job, now);
     return deliveries;
-}
-
-/* --- the way out for what cannot be tried ------------------------------------------------- */
-
-static bool is_retry(const struct scheduler *scheduler, const struct transport *transport)
-{
-    return strcmp(transport->name, scheduler->settings.retry_transport) == 0;
-}
-
-/* Let the retry service record why; destinations of retry are reasons. */
-static void send_to_retry(struct scheduler *scheduler, struct delivery *delivery,
-                          const char *reason)
-{
-    if (is_retry(scheduler, delivery->transport)) {
-        scheduler->actions.give_up(scheduler->actions.owner, delivery);
-        delivery_free(delivery);
-        return;
-    }
-
-    struct transport *retry = find_transport(scheduler, scheduler->settings.retry_transport);
-    struct destination *destination = transport_destination(retry, reason);
-
-    delivery->transport = retry;
-    delivery->transport_name = retry->name;
-    delivery->nexthop = destination->name;
-    enqueue(scheduler, destination, delivery);
-}
-
-static void empty_destination(struct scheduler *scheduler, struct destination *destination,
-                              const char *reason)
-{
-    struct delivery *delivery;
-
-    while ((delivery = destination_pop(destination)) != NULL) {
-        count_waiting(scheduler, destination->transport, false);
-        send_to_retry(scheduler, delivery, reason);
-    }
-    transport_leave(destination);
-}
-
-/* "4.4.1 text" becomes "4.4.1 delivery temporarily suspended: text". */
-static void suspended_text(struct str *output, const char *reason)
-{
-    struct slice text = slice_of(reason);
-    struct slice dsn = slice_take_word(&text);
-
-    str_format(output, "%.*s delivery temporarily suspended: %.*s", SLICE_ARGS(dsn),
-               SLICE_ARGS(slice_trim_start(text)));
-}
-
-/* --- running ------------------------------------------------------------------------- */
-
-/* One delivery of this destination; false when the transport can take no more. */
-static bool start_one(struct scheduler *scheduler, struct destination *destination, int64_t now)
-{
-    struct transport *transport = destination->transport;
-    struct delivery *delivery = destination_pop(destination);
-
-    destination->busy++;
-    if (scheduler->actions.dispatch(scheduler->actions.owner, delivery) == DISPATCH_STARTED) {
-        count_waiting(scheduler, transport, false);
-        return true;
-    }
-    destination->busy--;
-    destination_push_back(destination, delivery);
-    transport_set_alarm(transport, now + FULL_MILLISECONDS);
-    return false;
-}
-
-static bool drain_dead(struct scheduler *scheduler, struct destination *destination)
-{
-    AUTO_STR struct str text = STR_EMPTY;
-
-    if (destination->dead_until == 0)
-        return false;
-    suspended_text(&text, destination->reason);
-    empty_destination(scheduler, destination, text.data);
-    return true;
-}
-
-/* Destinations take turns until each is closed or no lane is left. */
-static void run_transport(struct scheduler *scheduler, struct transport *transport, int64_t now)
-{
-    struct destination *unlucky = NULL;     /* where a whole round without a start began */
-
-    while (transport->ring && !transport->full && transport->throttled_until == 0 &&
-           transport->delayed_until <= now) {
-        struct destination *destination = transport->ring;
-
-        if (destination == unlucky)
-            return;
-        if (destination->waiting == 0) {
-            transport_leave(destination);
-            unlucky = NULL;
-            continue;
-        }
-        if (drain_dead(scheduler, destination)) {
-            unlucky = NULL;
-            continue;
-        }
-        if (!destination_is_open(destination, &transport->limits, now)) {
-            unlucky = unlucky ? unlucky : destination;
-            transport->ring = destination->next;
-            continue;
-        }
-        transport->full = !start_one(scheduler, destination, now);
-        unlucky = NULL;
-        if (transport->ring)
-            transport->ring = transport->ring->next;
-    }
-}
-
-static void drain_throttled(struct scheduler *scheduler, struct transport *transport)
-{
-    while (transport->ring && transport->throttled_until > 0)
-        empty_destination(scheduler, transport->ring, transport->reason);
-}
-
-static void run_all(struct scheduler *scheduler, int64_t now, bool retry)
-{
-    size_t position = 0;
-    struct hash_entry *entry;
-    /* Dispatching may make transports known: the table is not walked while it changes. */
-    size_t count = 0;
-    AUTO_FREE struct transport **transports = memory_new(
-        hash_count(scheduler->transports) + 1, sizeof(*transports));
-
-    while ((entry = hash_next(scheduler->transports, &position)) != NULL)
-        transports[count++] = entry->value;
-    for (size_t i = 0; i < count; i++) {
-        if (is_retry(scheduler, transports[i]) != retry)
-            continue;
-        transport_wake(transports[i], now);
-        drain_throttled(scheduler, transports[i]);
-        run_transport(scheduler, transports[i], now);
-        drain_throttled(scheduler, transports[i]);
-    }
-}
-
-void scheduler_run(struct scheduler *scheduler, int64_t now)
-{
-    /* What the others cannot deliver goes to retry, so that comes last. */
-    run_all(scheduler, now, false);
-    run_all(scheduler, now, true);
-}
-
-static void withdraw_destination(struct scheduler *scheduler, struct destination *destination)
-{
-    struct delivery *delivery;
-
-    while ((delivery = destination_pop(destination)) != NULL) {
-        count_waiting(scheduler, destination->transport, false);
-        scheduler->actions.give_back(scheduler->actions.owner, delivery);
-        delivery_free(delivery);
-    }
-    transport_leave(destination);
-}
-
-void scheduler_withdraw(struct scheduler *scheduler)
-{
-    size_t position = 0;
-    struct hash_entry *entry;
-
-    while ((entry = hash_next(scheduler->transports, &position)) != NULL) {
-        const struct transport *transport = entry->value;
-
-        while (transport->ring)
-            withdraw_destination(scheduler, transport->ring);
-    }
-}
-
-/* --- results --------------------------------------------------------------------------- */
-
-static void note_failure(struct scheduler *scheduler, struct delivery *delivery,
-                         const char *reason, int64_t now)
-{
-    struct destination *destination = delivery->destination;
-
-    if (destination_failed(destination, &destination->transport->limits, reason,
-                           now + scheduler->settings.destination_retry))
-        transport_set_alarm(destination->transport, destination->dead_until);
-}
-
-static void apply_rate_delay(struct destination *destination, int64_t now)
-{
-    struct transport *transport = destination->transport;
-
-    if (transport->limits.rate_delay > 0)
-        transport_set_alarm(transport,
-                            destination->delayed_until = now + transport->limits.rate_delay);
-    if (transport->limits.transport_rate_delay > 0)
-        transport_set_alarm(transport,
-                  transport->delayed_until = now + transport->limits.transport_rate_delay);
-}
-
-void scheduler_done(struct scheduler *scheduler, struct delivery *delivery,
-                    enum delivery_result result, const char *reason, int64_t now)
-{
-    struct destination *destination = delivery->destination;
-    struct transport *transport = destination->transport;
-
-    destination->busy--;
-    transport->full = false;
-    if (result == RESULT_AGAIN) {
-        destination_push_back(destination, delivery);
-        transport_enter(destination);
-        count_waiting(scheduler, transport, true);
-        return;
-    }
-    if (result == RESULT_BROKEN)
-        scheduler_throttle(scheduler, transport, reason, now);
-    else if (result == RESULT_UNREACHABLE)
-        note_failure(scheduler, delivery, reason, now);
-    else
-        destination_succeeded(destination, &transport->limits);
-    apply_rate_delay(destination, now);
-    delivery_free(delivery);
-    transport_drop_idle(destination);
-}
-
-void scheduler_throttle(struct scheduler *scheduler, struct transport *transport,
-                        const char *reason, int64_t now)
-{
-    char *copy = memory_copy(reason);
-
-    free(transport->reason);
-    transport->reason = copy;
-    transport->throttled_until = now + scheduler->settings.transport_retry;
-    transport_set_alarm(transport, transport->throttled_until);
-}
-
-void scheduler_revive(struct scheduler *scheduler)
-{
-    size_t position = 0;
-    struct hash_entry *entry;
-
-    while ((entry = hash_next(scheduler->transports, &position)) != NULL)
-        transport_revive(entry->value);
-}
-
-void scheduler_revive_destination(struct scheduler *scheduler, const char *transport_text,
-                                  const char *destination_text)
-{
-    struct transport *transport = find_transport(scheduler, transport_text);
-    struct destination *destination = hash_get(transport->destinations,
-                                               slice_of(destination_text));
-
-    transport->throttled_until = 0;
-    transport->full = false;
-    if (destination)
-        destination_revive(destination, &transport->limits);
-}
-
-int64_t scheduler_next(const struct scheduler *scheduler)
-{
-    int64_t next = INT64_MAX;
-    size_t position = 0;
-    struct hash_entry *entry;
-
-    while ((entry = hash_next(scheduler->transports, &position)) != NULL) {
-        const struct transport *transport = entry->value;
-
-        if (transport->alarm > 0 && transport->alarm < next)
-            next = transport->alarm;
-    }
-    return next;
 }

@@ -5,34 +5,43 @@
  * arguments, and what is to be done it asks of struct scheduler_actions.  Recipients of a
  * message are grouped into deliveries by (transport, destination); a destination has
  * a window of deliveries at once that grows with success and shrinks with failure, and is
- * dead for a while when it fails too often.  Destinations of a transport, and messages
- * for a destination, take turns, so that a list of 10,000 does not hold up the next mail.
+ * dead for a while when it fails too often.  The messages of a transport go in the order in
+ * which they came, but that one with few recipients may overtake one with many (job.h).
  *
  * A delivery for a dead destination or transport goes to the retry service, which
  * records why.
  */
 #pragma once
 
-#include "base/compiler.h"
+#include "feedback.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct scheduler;
 struct destination;
 struct transport;
+struct job;
+struct recipient;
 
-/* What SCHEDULER_README calls feedback: limit of a step is 1. */
-enum feedback_shape { FEEDBACK_FIXED, FEEDBACK_BY_CONCURRENCY, FEEDBACK_BY_ROOT };
+/* A message as the scheduler knows it. */
+struct mail;
 
-struct feedback {
-    enum feedback_shape shape;
-    double amount;
+/* By how much messages may be overtaken: man 5 postconf, transport_delivery_slot_cost ... */
+struct slot_rules {
+    int cost;                   /* deliveries that earn a slot; 0: no overtaking */
+    int loan;                   /* slots in advance */
+    int discount;               /* percentage of the slots needed, in advance */
+    int minimum;                /* who never earns more slots is not overtaken */
 };
 
-/* "1", "0.5", "1/concurrency", "2/sqrt_concurrency"; false for anything else. */
-bool feedback_parse(const char *text, struct feedback *feedback) MUST_USE;
+/* How many recipients are held in memory. */
+struct memory_rules {
+    int recipients;             /* transport_recipient_limit */
+    int extra;                  /* for mail that overtakes: transport_extra_recipient_limit */
+    int refill_least;           /* read when there is room for so many, */
+    int64_t refill_delay;       /* or for any, and so many milliseconds have passed */
+};
 
 struct transport_limits {
     int recipients;             /* in one delivery; 0: no limit */
@@ -42,24 +51,30 @@ struct transport_limits {
     struct feedback positive, negative;
     int64_t rate_delay;         /* milliseconds between deliveries to a destination */
     int64_t transport_rate_delay;
+    struct slot_rules slots;
+    struct memory_rules memory;
+    bool debug;                 /* log what feedback does */
 };
 
-/* Where one recipient goes; the texts live as long as the message. */
+/* Where one recipient goes; the texts live as long as the batch of recipients. */
 struct route {
     const char *transport;
     const char *nexthop;
     const char *destination;    /* the key: nexthop, or the address when recipients is 1 */
-    size_t recipient;           /* index into the message's recipients */
+    struct recipient *recipient;
+    bool alone;                 /* in a delivery of its own (VERP) */
 };
 
 /* Some recipients of one message, for one agent. */
 struct delivery {
     void *message;              /* the owner's */
+    void *batch;                /* the owner's: what was given to scheduler_add */
     struct transport *transport;
     struct destination *destination;
+    struct job *job;
     const char *transport_name;
     const char *nexthop;
-    size_t *recipients;         /* indexes */
+    struct recipient **recipients;
     size_t count;
     struct delivery *next;
 };
@@ -77,6 +92,10 @@ struct scheduler_actions {
     void (*give_up)(void *owner, struct delivery *delivery);
     /* It was withdrawn: nothing was tried. */
     void (*give_back)(void *owner, struct delivery *delivery);
+    /* One destination has more than clog_load deliveries; told no more often than clog_pause. */
+    void (*clogged)(void *owner, const struct delivery *delivery);
+    /* There is room for that many more recipients of the message: scheduler_add follows. */
+    void (*refill)(void *owner, void *message, size_t room);
     void *owner;
 };
 
@@ -84,6 +103,10 @@ struct scheduler_settings {
     int64_t transport_retry;    /* transport_retry_time, milliseconds */
     int64_t destination_retry;  /* minimal_backoff_time, milliseconds */
     const char *retry_transport;
+    size_t least_recipients;    /* of a message in memory: qmgr_message_recipient_minimum */
+    size_t dead_limit;          /* dead destinations that are remembered */
+    size_t clog_load;
+    int64_t clog_pause;         /* milliseconds; 0: never told */
 };
 
 struct scheduler *scheduler_new(const struct scheduler_settings *settings,
@@ -93,12 +116,23 @@ void scheduler_free(struct scheduler *scheduler);
 /* True when a transport's recipient limit is 1, so that its destinations are recipients. */
 bool scheduler_is_per_recipient(struct scheduler *scheduler, const char *transport);
 
+/* A message enters, later than those before it. */
+struct mail *scheduler_enter(struct scheduler *scheduler, void *message, int64_t now);
+
+/* It leaves: none of its deliveries is under way or waits.  NULL is fine. */
+void scheduler_leave(struct scheduler *scheduler, struct mail *mail);
+
 /*
- * Queue the recipients of a message.  Routes are sorted in place.  Returns how many deliveries
- * it makes; scheduler_run starts them.
+ * Queue recipients of a message.  Routes are sorted in place; unread is how many recipients
+ * are not read yet, at most.  Returns how many deliveries it makes; scheduler_run starts them.
  */
-size_t scheduler_add(struct scheduler *scheduler, void *message, struct route *routes,
-                     size_t count, int64_t now);
+size_t scheduler_add(struct scheduler *scheduler, struct mail *mail, void *batch,
+                     struct route *routes, size_t count, int64_t now);
+void scheduler_set_unread(struct scheduler *scheduler, struct mail *mail, size_t unread,
+                          int64_t now);
+
+/* How many more recipients of the message may be read, at least the minimum. */
+size_t scheduler_room(const struct scheduler *scheduler, const struct mail *mail);
 
 enum delivery_result {
     RESULT_GOOD,
@@ -136,5 +170,10 @@ int64_t scheduler_next(const struct scheduler *scheduler);
 size_t scheduler_waiting(const struct scheduler *scheduler);
 size_t transport_waiting(const struct transport *transport);
 const char *transport_name(const struct transport *transport);
+const char *destination_name(const struct destination *destination);
+/* Deliveries of a destination that wait or are under way. */
+size_t destination_load(const struct destination *destination);
+/* No more deliveries at once are allowed: it is at its concurrency limit, which is returned. */
+bool destination_is_at_limit(const struct destination *destination, int *limit);
 void *transport_owner_data(const struct transport *transport);
 void transport_set_owner_data(struct transport *transport, void *data);

@@ -2,14 +2,18 @@
 
 #include "base/memory.h"
 #include "base/scope.h"
+#include "base/vector.h"
 
 #include <stdlib.h>
 
-struct transport *transport_new(const char *name)
+struct transport *transport_new(const char *name, const struct transport_limits *limits)
 {
     struct transport *transport = memory_new(1, sizeof(*transport));
 
     transport->name = memory_copy(name);
+    transport->limits = *limits;
+    transport->pool = (size_t)limits->memory.recipients;
+    transport->extra_pool = (size_t)limits->memory.extra;
     transport->destinations = hash_new();
     return transport;
 }
@@ -24,6 +28,8 @@ void transport_free(void *value)
     struct transport *transport = value;
 
     hash_free(transport->destinations, free_destination);
+    VECTOR_FREE(&transport->open);
+    VECTOR_FREE(&transport->doomed);
     free(transport->name);
     free(transport->reason);
     free(transport);
@@ -35,7 +41,7 @@ struct destination *transport_destination(struct transport *transport, const cha
 
     if (destination)
         return destination;
-    destination = destination_new(transport, name, &transport->limits);
+    destination = destination_new(transport, name);
     hash_set(transport->destinations, slice_of(name), destination);
     return destination;
 }
@@ -60,46 +66,110 @@ void transport_set_owner_data(struct transport *transport, void *data)
     transport->owner_data = data;
 }
 
-void transport_enter(struct destination *destination)
-{
-    struct transport *transport = destination->transport;
+/* --- the heap of open destinations ----------------------------------------------------------- */
 
-    if (destination->queued)
-        return;
-    destination->queued = true;
-    if (!transport->ring) {
-        transport->ring = destination->next = destination->previous = destination;
-        return;
+/* Jobs by their place in the line; destinations of the same job by turns. */
+static bool goes_first(const struct destination *a, const struct destination *b)
+{
+    if (a->first->job->order != b->first->job->order)
+        return a->first->job->order < b->first->job->order;
+    return a->first->turn < b->first->turn;
+}
+
+static void heap_set(struct transport *transport, size_t place, struct destination *destination)
+{
+    transport->open.items[place - 1] = destination;
+    destination->place = place;
+}
+
+static struct destination *heap_at(const struct transport *transport, size_t place)
+{
+    return transport->open.items[place - 1];
+}
+
+static void sift_up(struct transport *transport, struct destination *destination)
+{
+    size_t place = destination->place;
+
+    while (place > 1 && goes_first(destination, heap_at(transport, place / 2))) {
+        heap_set(transport, place, heap_at(transport, place / 2));
+        place /= 2;
     }
-    destination->next = transport->ring;
-    destination->previous = transport->ring->previous;
-    destination->previous->next = destination;
-    destination->next->previous = destination;
+    heap_set(transport, place, destination);
 }
 
-void transport_leave(struct destination *destination)
+static void sift_down(struct transport *transport, struct destination *destination)
+{
+    size_t place = destination->place, count = transport->open.count;
+
+    for (size_t child; (child = 2 * place) <= count; place = child) {
+        if (child < count &&
+            goes_first(heap_at(transport, child + 1), heap_at(transport, child)))
+            child++;
+        if (!goes_first(heap_at(transport, child), destination))
+            break;
+        heap_set(transport, place, heap_at(transport, child));
+    }
+    heap_set(transport, place, destination);
+}
+
+void transport_close(struct destination *destination)
+{
+    struct transport *transport = destination->transport;
+    size_t place = destination->place;
+
+    if (place == 0)
+        return;
+    destination->place = 0;
+
+    struct destination *last = heap_at(transport, transport->open.count--);
+
+    if (last == destination)
+        return;
+    heap_set(transport, place, last);
+    sift_up(transport, last);
+    sift_down(transport, last);
+}
+
+static void open_destination(struct destination *destination)
 {
     struct transport *transport = destination->transport;
 
-    if (!destination->queued)
-        return;
-    destination->queued = false;
-    if (transport->ring == destination)
-        transport->ring = destination->next == destination ? NULL : destination->next;
-    destination->previous->next = destination->next;
-    destination->next->previous = destination->previous;
+    if (destination->place == 0) {
+        VECTOR_PUSH(&transport->open, destination);
+        destination->place = transport->open.count;
+    }
+    sift_up(transport, destination);
+    sift_down(transport, destination);
 }
+
+void transport_place(struct destination *destination)
+{
+    if (destination->waiting > 0 && destination_is_open(destination))
+        open_destination(destination);
+    else
+        transport_close(destination);
+    if (destination->waiting > 0 && destination->dead_until > 0 && !destination->doomed) {
+        destination->doomed = true;
+        VECTOR_PUSH(&destination->transport->doomed, destination);
+    }
+}
+
+struct peer *transport_front(const struct transport *transport)
+{
+    return transport->open.count > 0 ? heap_at(transport, 1)->first : NULL;
+}
+
+/* --- what the clock does --------------------------------------------------------------------- */
 
 /* Remember only what is worth it: a destination without work and without a history goes. */
 void transport_drop_idle(struct destination *destination)
 {
-    struct transport *transport = destination->transport;
-
     if (destination->waiting > 0 || destination->busy > 0 || destination->dead_until > 0 ||
-        destination->delayed_until > 0)
+        destination->delayed_until > 0 || destination->doomed)
         return;
-    transport_leave(destination);
-    hash_remove(transport->destinations, slice_of(destination->name));
+    transport_close(destination);
+    hash_remove(destination->transport->destinations, slice_of(destination->name));
     destination_free(destination);
 }
 
@@ -117,18 +187,32 @@ static void wake_destination(struct destination *destination, int64_t now)
     if (destination->delayed_until > 0 && destination->delayed_until <= now)
         destination->delayed_until = 0;
     if (destination->dead_until > 0 && destination->dead_until <= now)
-        destination_revive(destination, &transport->limits);
+        destination_revive(destination);
     if (destination->delayed_until > 0)
         transport_set_alarm(transport, destination->delayed_until);
     if (destination->dead_until > 0)
         transport_set_alarm(transport, destination->dead_until);
+    transport_place(destination);
+    transport_drop_idle(destination);
+}
+
+static void for_destinations(struct transport *transport, int64_t now,
+                             void (*act)(struct destination *destination, int64_t now))
+{
+    size_t position = 0, count = 0;
+    struct hash_entry *entry;
+    /* Destinations may go meanwhile: the table is not walked while it changes. */
+    AUTO_FREE struct destination **all = memory_new(hash_count(transport->destinations) + 1,
+                                                    sizeof(*all));
+
+    while ((entry = hash_next(transport->destinations, &position)) != NULL)
+        all[count++] = entry->value;
+    for (size_t i = 0; i < count; i++)
+        act(all[i], now);
 }
 
 void transport_wake(struct transport *transport, int64_t now)
 {
-    size_t position = 0, count = 0;
-    struct hash_entry *entry;
-
     if (transport->alarm == 0 || transport->alarm > now)
         return;
     transport->alarm = 0;
@@ -141,26 +225,20 @@ void transport_wake(struct transport *transport, int64_t now)
         transport_set_alarm(transport, transport->throttled_until);
     if (transport->delayed_until > 0)
         transport_set_alarm(transport, transport->delayed_until);
+    for_destinations(transport, now, wake_destination);
+}
 
-    AUTO_FREE struct destination **all = memory_new(hash_count(transport->destinations) + 1,
-                                                    sizeof(*all));
-
-    while ((entry = hash_next(transport->destinations, &position)) != NULL)
-        all[count++] = entry->value;
-    for (size_t i = 0; i < count; i++) {
-        wake_destination(all[i], now);
-        transport_drop_idle(all[i]);
-    }
+static void revive_destination(struct destination *destination, int64_t now)
+{
+    (void)now;
+    destination_revive(destination);
+    transport_place(destination);
 }
 
 void transport_revive(struct transport *transport)
 {
-    size_t position = 0;
-    struct hash_entry *entry;
-
     transport->throttled_until = 0;
     transport->delayed_until = 0;
     transport->full = false;
-    while ((entry = hash_next(transport->destinations, &position)) != NULL)
-        destination_revive(entry->value, &transport->limits);
+    for_destinations(transport, 0, revive_destination);
 }

@@ -62,6 +62,7 @@ struct envelope {
     int64_t warn_at;                /* W record: when the sender is told of a delay; 0: not */
     int64_t cleanup_flags;          /* f record */
     int64_t content_size;           /* the size= of log lines: as content_length, but for edits */
+    int64_t recipient_count;        /* in the file, done or not; 0: not known */
     int64_t content_offset;         /* where the content records start in the file */
     int64_t content_length;         /* bytes of records between M and X */
     struct attribute_list attributes;

@@ -51,6 +51,7 @@ static bool take_size(struct gathering *gathering, struct slice data)
     gathering->envelope->content_offset = numbers[OFFSET];
     gathering->envelope->content_length = numbers[SIZE];
     gathering->envelope->send_options = numbers[OPTIONS];
+    gathering->envelope->recipient_count = numbers[RECIPIENTS];
     return true;
 }
 
