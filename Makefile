@@ -22,6 +22,7 @@ COMMANDS = \
     postlock/postlock
 DAEMONS = \
     master/master \
+    master/anvil \
     master/postlogd \
     master/proxymap \
     smtpd/smtpd \

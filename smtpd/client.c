@@ -14,13 +14,18 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
-enum { CHUNK_PIECE = 64 * 1024, LANE_IDLE_SECONDS = 60 };
+enum {
+    CHUNK_PIECE = 64 * 1024,
+    LANE_IDLE_SECONDS = 60,
+    ANVIL_LANES = 16,
+    ANVIL_IDLE_SECONDS = 30 * 24 * 3600,    /* anvil forgets those whose last lane closes */
+};
 
 /* What prepare opened, for all threads. */
 struct smtpd {
     struct server server;
     struct dns *dns;
-    struct lane_pool *cleanup;
+    struct lane_pool *cleanup, *anvil;
     const char *queue_directory;
     const char *flush;          /* socket of the flush service */
 };
@@ -102,6 +107,41 @@ static enum flush_answer flush_site(void *argument, struct slice site)
     return flush_ask_site(smtpd->flush, site, smtpd->server.config->ipc_timeout);
 }
 
+/* The end of a connection needs no answer; when that cannot be told, anvil is gone too. */
+static bool tell_anvil(struct smtpd *smtpd, const struct anvil_request *request, int64_t deadline,
+                       struct error *error)
+{
+    AUTO_STR struct str output = STR_EMPTY;
+    bool reused;
+    struct lane *lane = lane_pool_take(smtpd->anvil, &reused, deadline, error);
+
+    if (!lane)
+        return false;
+    frame_write(&output, &anvil_request_frame, request);
+
+    bool sent = lane_send(lane, &output, -1, deadline, error);
+
+    lane_pool_give(smtpd->anvil, lane, sent);
+    return sent || reused;
+}
+
+static bool count_event(void *argument, const struct anvil_request *request,
+                        struct anvil_reply *reply)
+{
+    struct smtpd *smtpd = argument;
+    AUTO_ARENA struct arena *arena = arena_new();
+    int64_t deadline = moment_after(smtpd->server.config->ipc_timeout);
+    struct error error = ERROR_NONE;
+
+    if (request->event == ANVIL_DISCONNECT
+            ? tell_anvil(smtpd, request, deadline, &error)
+            : lane_pool_call(smtpd->anvil, &anvil_request_frame, request, &anvil_reply_frame,
+                             arena, reply, deadline, &error))
+        return true;
+    log_warn("anvil service: %s", error.text);
+    return false;
+}
+
 bool smtpd_prepare(struct service_context *context, struct error *error)
 {
     const struct config *config = context->config;
@@ -110,6 +150,7 @@ bool smtpd_prepare(struct service_context *context, struct error *error)
 
     tzset();
     context->state = smtpd;
+    smtpd->server.service_name = context->service_name;
     if (config->line_length_limit < 512)
         return error_set(error, "invalid line_length_limit parameter value %d < 512",
                          config->line_length_limit);
@@ -120,6 +161,8 @@ bool smtpd_prepare(struct service_context *context, struct error *error)
     smtpd->cleanup = lane_pool_new(service_socket(context, "public",
                                                   config->cleanup_service_name),
                                    64, LANE_IDLE_SECONDS);
+    smtpd->anvil = lane_pool_new(service_socket(context, "private", "anvil"), ANVIL_LANES,
+                                 ANVIL_IDLE_SECONDS);
     smtpd->flush = service_socket(context, "public", config->flush_service_name);
     smtpd->server.calls = (struct server_calls){
         .argument = smtpd,
@@ -132,6 +175,7 @@ bool smtpd_prepare(struct service_context *context, struct error *error)
         .pause = wait_seconds,
         .connect = connect_server,
         .flush_site = flush_site,
+        .count_event = count_event,
     };
     return server_open(&smtpd->server, config, tables, error);
 }

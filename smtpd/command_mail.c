@@ -6,6 +6,7 @@
 #include "address/address.h"
 #include "base/encoding.h"
 #include "base/scope.h"
+#include "limits.h"
 #include "log/log.h"
 #include "queue/queue.h"
 #include "smtp/esmtp.h"
@@ -13,13 +14,13 @@
 
 /* --- Paths. ----------------------------------------------------------------------- */
 
-struct slice path_word(struct slice text)
+/* The length of the word; *closed: every quote and bracket in it has found its end. */
+static size_t path_length(struct slice text, bool *closed)
 {
     bool quoted = false;
     int depth = 0;
     size_t i = 0;
 
-    text = slice_trim_start(text);
     for (; i < text.length; i++) {
         char c = text.data[i];
 
@@ -34,13 +35,26 @@ struct slice path_word(struct slice text)
         else if (!quoted && !depth && byte_is_space(c))
             break;
     }
-    return slice_part(text, 0, i);
+    *closed = !quoted && !depth;
+    return i;
+}
+
+struct slice path_word(struct slice text)
+{
+    bool closed;
+
+    text = slice_trim_start(text);
+    return slice_part(text, 0, path_length(text, &closed));
 }
 
 void warn_bad_path(const struct session *session, const char *command, struct slice path)
 {
     AUTO_STR struct str shown = STR_EMPTY;
+    bool closed;
 
+    (void)path_length(path, &closed);
+    if (!closed)
+        return;
     printable_text(&shown, path);
     log_warn("Illegal address syntax from %s in %s command: %s", session->facts.client, command,
              shown.data);
@@ -258,7 +272,7 @@ bool obey_mail(struct session *session, struct slice arguments)
         reply(session, REPLY_MAIL_AFTER_BDAT);
     else if (!take_keyword(&arguments, "FROM:"))
         reply(session, REPLY_MAIL_SYNTAX);
-    else {
+    else if (limits_message(session)) {
         struct mail *mail = mail_new(session);
 
         if (read_mail(session, arguments, mail))
@@ -450,7 +464,7 @@ bool obey_rcpt(struct session *session, struct slice arguments)
         reply(session, REPLY_RCPT_AFTER_BDAT);
     else if (!take_keyword(&arguments, "TO:"))
         reply(session, REPLY_RCPT_SYNTAX);
-    else
+    else if (limits_recipient(session))
         return read_rcpt(session, arguments);
     return false;
 }

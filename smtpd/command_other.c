@@ -7,6 +7,7 @@
 #include "address/address.h"
 #include "base/encoding.h"
 #include "base/scope.h"
+#include "limits.h"
 #include "log/log.h"
 #include "smtp/esmtp.h"
 #include "smtp/replies.h"
@@ -214,7 +215,7 @@ bool obey_vrfy(struct session *session, struct slice arguments)
         reply(session, REPLY_NEED_SMTPUTF8);
         return false;
     }
-    return verify_address(session, arguments);
+    return limits_recipient(session) && verify_address(session, arguments);
 }
 
 /* --- ETRN. ------------------------------------------------------------------------ */
@@ -316,7 +317,7 @@ bool obey_auth(struct session *session, UNUSED struct slice arguments)
 
     if (config->smtpd_helo_required && !session->facts.helo)
         reply(session, REPLY_HELO_FIRST);
-    else
+    else if (limits_auth(session))
         reply(session, REPLY_NO_AUTH);
     return false;
 }

@@ -43,6 +43,8 @@ static bool open_matches(struct server *server, struct error *error)
         { &server->mynetworks, "mynetworks", config->mynetworks, MATCH_HOST },
         { &server->bare_newline_exclusions, "smtpd_forbid_bare_newline_exclusions",
           config->smtpd_forbid_bare_newline_exclusions, MATCH_HOST },
+        { &server->limit_exceptions, "smtpd_client_event_limit_exceptions",
+          config->smtpd_client_event_limit_exceptions, MATCH_HOST },
         { &server->xclient_hosts, "smtpd_authorized_xclient_hosts",
           config->smtpd_authorized_xclient_hosts, MATCH_HOST },
         { &server->xforward_hosts, "smtpd_authorized_xforward_hosts",
@@ -123,6 +125,8 @@ bool server_open(struct server *server, const struct config *config,
                  const struct table_context *tables, struct error *error)
 {
     server->config = config;
+    if (!server->service_name)
+        server->service_name = "smtp";
     server->tables = *tables;
     server->protocols = read_protocols(config);
     server->rewrite = rewrite_settings_of(config);
@@ -150,6 +154,7 @@ void server_close(struct server *server)
     struct match_list *matches[] = {
         server->mynetworks, server->bare_newline_exclusions, server->fast_flush_domains,
         server->forbidden_commands, server->xclient_hosts, server->xforward_hosts,
+        server->limit_exceptions,
     };
 
     policy_close(server->policy);

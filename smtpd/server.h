@@ -11,6 +11,7 @@
 #include "deliver/submission.h"
 #include "dns/dns.h"
 #include "flush.h"
+#include "smtp/anvil.h"
 #include "stream/stream.h"
 #include "table/match.h"
 
@@ -38,16 +39,21 @@ struct server_calls {
                               struct error *error);
     /* Start the delivery of a site's deferred mail (ETRN). */
     enum flush_answer (*flush_site)(void *argument, struct slice site);
+    /* Ask anvil; false when it cannot be asked.  NULL: nothing is limited. */
+    bool (*count_event)(void *argument, const struct anvil_request *request,
+                        struct anvil_reply *reply);
 };
 
 struct server {
     const struct config *config;
+    const char *service_name;       /* first column of master.cf */
     struct table_context tables;
     struct lookup *lookup;
     struct resolver *resolver;
     struct rewrite_settings rewrite;
     struct match_list *mynetworks;
     struct match_list *bare_newline_exclusions;
+    struct match_list *limit_exceptions;
     struct match_list *xclient_hosts, *xforward_hosts;
     struct match_list *fast_flush_domains;
     struct match_list *forbidden_commands;

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/scope.h"
 #include "footer.h"
+#include "limits.h"
 #include "log/log.h"
 #include "smtp/replies.h"
 #include "state.h"
@@ -167,6 +168,7 @@ void session_free(struct session *session)
 {
     if (!session)
         return;
+    limits_disconnect(session);
     mail_reset(session);
     arena_free(session->arena);
     free(session);
@@ -212,7 +214,8 @@ void session_welcome(struct session *session)
 void session_greet(struct session *session)
 {
     log_info("connect from %s", session->facts.client);
-    session_welcome(session);
+    if (limits_connect(session))
+        session_welcome(session);
 }
 
 /* --- Commands. -------------------------------------------------------------------- */

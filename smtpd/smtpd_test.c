@@ -153,7 +153,8 @@ static struct stand_in *stand_in_new(const char *more)
     in->text = "";
     in->dns = DNS_NO_DOMAIN;
     in->server.calls = (struct server_calls){ in, submit, submit_add, submit_end, submit_abandon,
-                                              queue_free, query, wait_seconds, NULL, flush_site };
+                                              queue_free, query, wait_seconds, NULL,
+                                              flush_site, NULL };
     if (!server_open(&in->server, in->config, &tables, &error))
         fail_msg("%s", error.text);
     return in;

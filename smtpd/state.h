@@ -57,6 +57,7 @@ struct session {
     struct upstream upstream;
     struct sockaddr_storage peer;
     bool xclient_allowed, xforward_allowed;
+    const char *anvil_ident;        /* NULL: nobody counts what this client does */
     bool denied;                    /* refused at connect time: commands are not obeyed */
     enum session_mode mode;
     enum command_id last_command;   /* for "lost connection after" */
@@ -128,5 +129,5 @@ const char *received_text(const struct session *session);
  */
 struct slice path_word(struct slice text);
 
-/* Warn of a path that could not be read. */
+/* Warn of a path that could not be read, unless it has not even an end. */
 void warn_bad_path(const struct session *session, const char *command, struct slice path);

@@ -36,13 +36,13 @@ retry     unix  -       -       n       -       -       error
 discard   unix  -       -       n       -       -       discard
 local     unix  -       n       n       -       -       local
 lmtp      unix  -       -       n       -       -       lmtp
+anvil     unix  -       -       n       -       1       anvil
 postlog   unix-dgram n  -       n       -       1       postlogd
 """
 
 DEBIAN_MORE = """\
 tlsmgr    unix  -       -       n       1000?   1       tlsmgr
 virtual   unix  -       n       n       -       -       virtual
-anvil     unix  -       -       n       -       1       anvil
 scache    unix  -       -       n       -       1       scache
 """
 

@@ -76,6 +76,12 @@
 #define REPLY_BARE_LF           550, "5.5.2", "%s Error: bare <LF> received"
 #define REPLY_EARLY_TALKER      554, "5.5.0", "Error: SMTP protocol synchronization"
 
+/* What a client does too often. */
+#define REPLY_CONNECTIONS       421, "4.7.0", "%s Error: too many connections from %s"
+#define REPLY_MUCH_MAIL         450, "4.7.1", "Error: too much mail from %s"
+#define REPLY_FAST_RECIPIENTS   450, "4.7.1", "Error: too many recipients from %s"
+#define REPLY_MANY_AUTH         450, "4.7.1", "Error: too many AUTH commands from %s"
+
 /* What ends a session. */
 #define REPLY_MANY_ERRORS       421, "4.7.0", "%s Error: too many errors"
 #define REPLY_TIMEOUT           421, "4.4.2", "%s Error: timeout exceeded"
