@@ -24,6 +24,19 @@ static bool is_writer(const struct service_context *context)
     return strcmp(context->service_name, context->config->proxywrite_service_name) == 0;
 }
 
+/* The folder of "btree:/some/where/file" may be written. */
+static void allow_folder(void *argument, const char *name)
+{
+    struct slice path = slice_from(slice_of(name), slice_find(slice_of(name), ':') + 1);
+    size_t slash = slice_find_last(path, '/');
+    AUTO_STR struct str folder = STR_EMPTY;
+
+    if (!slice_starts(path, "/") || slash == 0)
+        return;
+    str_add(&folder, slice_part(path, 0, slash));
+    service_writes(argument, folder.data);
+}
+
 static bool proxymap_prepare(struct service_context *context, UNUSED struct error *error)
 {
     const struct config *config = context->config;
@@ -40,6 +53,8 @@ static bool proxymap_prepare(struct service_context *context, UNUSED struct erro
         proxymap->stores = proxymap_stores_new(tables);
     else
         proxymap->cache = table_cache_new(tables);
+    if (proxymap->writes)
+        proxymap_allowed_each(proxymap->allowed, allow_folder, context);
     context->state = proxymap;
     return true;
 }

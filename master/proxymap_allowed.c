@@ -36,3 +36,12 @@ bool proxymap_allows(const struct proxymap_allowed *allowed, struct slice name)
 {
     return hash_get(allowed->names, name) != NULL;
 }
+
+void proxymap_allowed_each(const struct proxymap_allowed *allowed,
+                           void (*take)(void *argument, const char *name), void *argument)
+{
+    const struct hash_entry *entry;
+
+    for (size_t position = 0; (entry = hash_next(allowed->names, &position));)
+        take(argument, entry->key);
+}

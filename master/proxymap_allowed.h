@@ -15,3 +15,7 @@ void proxymap_allowed_free(struct proxymap_allowed *allowed);
 
 /* name is "type:name", without "proxy:". */
 bool proxymap_allows(const struct proxymap_allowed *allowed, struct slice name);
+
+/* Calls take with the name of each; for those that are files. */
+void proxymap_allowed_each(const struct proxymap_allowed *allowed,
+                           void (*take)(void *argument, const char *name), void *argument);

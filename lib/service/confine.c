@@ -145,6 +145,7 @@ void confine(struct process *process)
                     : service->rights;
     enum confinement confinement = read_confinement(process->settings.confinement);
 
+    rights |= process->needs;
     expect_one_thread();
     load_backtrace();
     prctl(PR_SET_DUMPABLE, 0);

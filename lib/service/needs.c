@@ -8,6 +8,13 @@ static void file_was_read(void *argument, const char *path)
     service_reads(argument, path);
 }
 
+/* What the configuration names and nothing else: a table of the network is a reason to connect. */
+static void table_connects(void *argument, enum table_connects how)
+{
+    service_needs(argument, how == TABLE_CONNECTS_TCP ? RIGHT_CONNECT_TCP | RIGHT_RESOLVE
+                                                      : RIGHT_CONNECT_UNIX);
+}
+
 const struct table_context *service_tables(struct service_context *context)
 {
     const struct config *config = context->config;
@@ -20,6 +27,7 @@ const struct table_context *service_tables(struct service_context *context)
         .proxywrite_service = config->proxywrite_service_name,
         .config = config,
         .file_read = file_was_read,
+        .connects = table_connects,
         .argument = context,
     };
     return tables;

@@ -51,6 +51,7 @@ struct process {
     _Atomic int64_t working_since;      /* for the watchdog; 0: nothing is under way */
     uid_t owner;                /* mail_owner */
     gid_t owner_group;
+    unsigned needs;             /* rights that the configuration asks for (service_needs) */
     struct str reads;           /* folders to read, each with a NUL behind */
     struct str writes;          /* folders of caches outside data_directory, likewise */
 };

@@ -242,6 +242,11 @@ int service_main(const struct service *service, int argc, char **argv)
 
 /* --- What programs ask. ---------------------------------------------------------------- */
 
+void service_needs(struct service_context *context, unsigned rights)
+{
+    process_of(context)->needs |= rights;
+}
+
 void service_reads(const struct service_context *context, const char *path)
 {
     struct process *process = process_of(context);

@@ -141,6 +141,9 @@ void service_reads(const struct service_context *context, const char *path);
 /* For prepare: RIGHT_WRITE_DATA is to hold for this folder too. */
 void service_writes(const struct service_context *context, const char *folder);
 
+/* For prepare: the configuration asks for these rights beside those that the program declares. */
+void service_needs(struct service_context *context, unsigned rights);
+
 /* "private/NAME" or "public/NAME" below the queue directory, as it is reached after chroot. */
 const char *service_socket(const struct service_context *context, const char *class,
                            const char *name);

@@ -86,7 +86,8 @@ static bool query(const struct table_job *job, struct opened *tables, struct sli
 
         switch (table_get(tables->items[i], key, &value, &error)) {
         case TABLE_TROUBLE:
-            if (slice_starts(slice_of(error.text), "table "))
+            if (slice_starts(slice_of(error.text), "table ")
+                || slice_starts(slice_of(error.text), "error reading "))
                 log_fatal("%s", error.text);
             log_fatal("table %s: query error: %s", name, error.text);
         case TABLE_FOUND:
@@ -185,8 +186,41 @@ static struct maker *open_compiled(const struct table_job *job, const char *name
               flags & MAKER_READ_ONLY ? "sequence" : "delete");
 }
 
+/* Tables that others keep for us: what is listed or deleted there goes through a store. */
+static bool is_served(const char *name)
+{
+    struct slice text = slice_of(name);
+
+    return slice_starts(text, "proxy:") || slice_starts(text, "memcache:")
+        || slice_starts(text, "internal:");
+}
+
+static void list_served(const struct table_job *job, const char *name)
+{
+    const struct table_context context = context_of(job);
+    AUTO_STR struct str key = STR_EMPTY;
+    AUTO_STR struct str value = STR_EMPTY;
+    struct error error = ERROR_NONE;
+    struct store *store = store_open(&context, name, 0, &error);
+    enum table_result result = TABLE_TROUBLE;
+
+    for (bool first = true; store && (result = store_next(store, first, &key, &value, &error))
+         == TABLE_FOUND; first = false) {
+        printf("%s%s", key.data, job->command->separator);
+        print_value(job, name, str_slice(&key), str_slice(&value));
+    }
+    store_close(store);
+    if (result == TABLE_TROUBLE)
+        log_fatal("%s", error.text);
+}
+
 void job_list(const struct table_job *job, const char *name)
 {
+    if (is_served(name)) {
+        list_served(job, name);
+        return;
+    }
+
     struct maker *maker = open_compiled(job, name, MAKER_READ_ONLY);
     AUTO_STR struct str key = STR_EMPTY;
     AUTO_STR struct str value = STR_EMPTY;
@@ -219,9 +253,14 @@ static struct victim open_victim(const struct table_job *job, const char *name)
     const struct table_context context = context_of(job);
     struct error error = ERROR_NONE;
 
-    if (!slice_starts(slice_of(name), "proxy:"))
+    if (!is_served(name))
         return (struct victim){ .maker = open_compiled(job, name, 0) };
-    return (struct victim){ .store = store_open(&context, name, 0, &error) };
+
+    struct store *store = store_open(&context, name, 0, &error);
+
+    if (!store)
+        log_fatal("%s", error.text);
+    return (struct victim){ .store = store };
 }
 
 static bool delete_from(const struct victim *victim, struct slice key)

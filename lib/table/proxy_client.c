@@ -66,6 +66,8 @@ struct proxy_client *proxy_client_new(const struct table_context *context, const
     socket_path(context, writes ? context->proxywrite_service : context->proxymap_service, &path);
     client->name = memory_copy(name);
     client->writes = writes;
+    if (context->connects)
+        context->connects(context->argument, TABLE_CONNECTS_UNIX);
     client->lanes = lane_pool_new(path.data, writes ? 0 : IDLE_LANES, IDLE_SECONDS);
     return client;
 }

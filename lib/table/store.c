@@ -19,6 +19,10 @@ struct store *store_open(const struct table_context *context, const char *type_n
     if (slice_starts(name, "proxy:")) {
         store->type = &store_type_proxy;
         type_name += strlen("proxy:");
+    } else if (slice_starts(name, "memcache:")) {
+        store->type = &store_type_memcache;
+    } else if (slice_starts(name, "internal:")) {
+        store->type = &store_type_internal;
     }
     if (store->type->open(store, context, type_name, deadline, error))
         return store;

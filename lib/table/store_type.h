@@ -27,4 +27,5 @@ struct store_type {
     void (*close)(struct store *store);
 };
 
-extern const struct store_type store_type_file, store_type_proxy;
+extern const struct store_type store_type_file, store_type_proxy, store_type_memcache;
+extern const struct store_type store_type_internal;

@@ -5,6 +5,7 @@
 #include "base/moment.h"
 #include "base/scope.h"
 #include "log/log.h"
+#include "table/dynamic.h"
 #include "table/fold.h"
 
 enum { LOOK_AGAIN_MILLISECONDS = 1000 };
@@ -12,17 +13,19 @@ enum { LOOK_AGAIN_MILLISECONDS = 1000 };
 /* Sorted by name, as postconf -m prints them. */
 static const struct table_type *const types[] = {
     &table_type_btree, &table_type_cdb, &table_type_cidr, &table_type_environ,
-    &table_type_fail,
-    &table_type_hash, &table_type_inline, &table_type_lmdb, &table_type_pcre, &table_type_pipemap,
-    &table_type_proxy, &table_type_randmap, &table_type_regexp, &table_type_static,
-    &table_type_texthash, &table_type_unionmap, &table_type_unix,
+    &table_type_fail, &table_type_hash, &table_type_inline, &table_type_internal,
+    &table_type_lmdb, &table_type_memcache, &table_type_pcre, &table_type_pipemap,
+    &table_type_proxy, &table_type_randmap, &table_type_regexp, &table_type_socketmap,
+    &table_type_static, &table_type_tcp, &table_type_texthash, &table_type_unionmap,
+    &table_type_unix,
 };
 
 const char *const *table_types(void)
 {
     static const char *const names[] = {
-        "btree", "cdb", "cidr", "environ", "fail", "hash", "inline", "lmdb", "pcre", "pipemap",
-        "proxy", "randmap", "regexp", "static", "texthash", "unionmap", "unix", NULL,
+        "btree", "cdb", "cidr", "environ", "fail", "hash", "inline", "internal", "lmdb",
+        "memcache", "pcre", "pipemap", "proxy", "randmap", "regexp", "socketmap", "static", "tcp",
+        "texthash", "unionmap", "unix", NULL,
     };
 
     _Static_assert(COUNT(names) == COUNT(types) + 1, "a name for each type");
@@ -99,7 +102,7 @@ struct table *table_open(const struct table_context *context, struct slice type_
     const struct table_type *type = find_type(type_word);
 
     if (!type) {
-        error_set(error, "unsupported dictionary type: %.*s", SLICE_ARGS(type_word));
+        dynamic_refuse(context, type_word, error);
         return NULL;
     }
     return open_type(context, type, name, flags, error);

@@ -29,6 +29,9 @@ enum {
     TABLE_UTF8 = 16,            /* keys that are not UTF-8 are never found */
 };
 
+/* What a table asks that stands behind a socket. */
+enum table_connects { TABLE_CONNECTS_UNIX, TABLE_CONNECTS_TCP };
+
 /* What opening needs from the outside; lives as long as the tables. */
 struct table_context {
     const char *queue_directory;        /* for private/proxymap; "" without proxy */
@@ -39,6 +42,8 @@ struct table_context {
     void (*file_read)(void *argument, const char *path);
     void *argument;
     const char *proxywrite_service;     /* proxywrite_service_name; for lib/table/store.h */
+    /* Told of each table that asks a server (socketmap, tcp, proxy, ...); may be NULL. */
+    void (*connects)(void *argument, enum table_connects how);
 };
 
 /*

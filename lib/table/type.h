@@ -45,7 +45,8 @@ extern const struct table_type table_type_regexp, table_type_pcre;
 extern const struct table_type table_type_inline, table_type_static, table_type_fail;
 extern const struct table_type table_type_environ, table_type_unix;
 extern const struct table_type table_type_unionmap, table_type_pipemap, table_type_randmap;
-extern const struct table_type table_type_proxy;
+extern const struct table_type table_type_proxy, table_type_socketmap, table_type_tcp;
+extern const struct table_type table_type_memcache, table_type_internal;
 
 /* Only whole keys are asked of tables of this type. */
 bool table_type_is_pattern(struct slice type);
