@@ -1,7 +1,7 @@
 /*
- * dynamicmaps.cf, and the files of dynamicmaps.cf.d, in meta_directory: types of tables that Debian's
- * packages add to Postfix.  Only the first column is read; the plugins are made for Postfix's
- * own programs and are never opened here.
+ * dynamicmaps.cf, and the files of dynamicmaps.cf.d, in meta_directory: types of tables that
+ * Debian's packages add to Postfix.  Only the first column is read; the plugins are made for
+ * Postfix's own programs and are never opened here.
  */
 #pragma once
 
