@@ -25,6 +25,7 @@ DAEMONS = \
     master/anvil \
     master/postlogd \
     master/proxymap \
+    master/spawn \
     smtpd/smtpd \
     smtpd/verify \
     cleanup/cleanup \
@@ -35,6 +36,8 @@ DAEMONS = \
     smtp/smtp \
     smtp/lmtp \
     local/local \
+    local/virtual \
+    local/pipe \
     bounce/bounce \
     bounce/error \
     bounce/discard \

@@ -3,13 +3,11 @@
 #include "address/lookup.h"
 #include "base/memory.h"
 #include "base/scope.h"
+#include "delivery.h"
 #include "expand.h"
-#include "log/log.h"
 #include "service/needs.h"
 #include "submit.h"
 #include "visited.h"
-
-#include <errno.h>
 
 enum { CLEANUP_IDLE_LANES = 2, CLEANUP_IDLE_SECONDS = 100 };
 
@@ -85,27 +83,22 @@ bool agent_prepare(struct service_context *context, struct error *error)
 }
 
 /* Everything that one recipient of the request leads to. */
-static enum delivery_status deliver(const struct agent *agent,
-                                    const struct delivery_request *request,
-                                    struct content *content, int file,
+static enum delivery_status deliver(const struct agent *agent, const struct delivery *delivery,
                                     const struct recipient *recipient,
-                                    const struct hash *visited, struct arena *arena)
+                                    const struct hash *visited)
 {
     struct vector_of_members forwarded = { NULL, 0, 0 };
     struct job job = {
-        .agent = agent, .request = request, .recipient = recipient, .file = file,
-        .content = content,
-        .arena = arena, .visited = visited, .forwarded = &forwarded,
-        .status = DELIVERY_SENT,
+        .agent = agent, .request = &delivery->request, .recipient = recipient,
+        .file = delivery->file, .content = delivery->content, .arena = delivery->arena,
+        .visited = visited, .forwarded = &forwarded, .status = DELIVERY_SENT,
     };
     struct origin top = { .depth = 0 };
 
-    if (request->flags & REQUEST_PROBE) {
-        struct outcome outcome = {
-            .action = OUTCOME_DELIVERABLE, .dsn = "2.0.0", .reason = "delivers to local",
-            .relay = "local", .diagnostic_type = "", .diagnostic_text = "", .remote_mta = "",
-        };
+    if (delivery->request.flags & REQUEST_PROBE) {
+        struct outcome outcome = delivery_outcome("local", "2.0.0", "delivers to local");
 
+        outcome.action = OUTCOME_DELIVERABLE;
         job_report(&job, recipient->address, &outcome);
     } else if (visited_has(visited, recipient->address)) {
         job_fail(&job, recipient->address, "5.4.6", "mail forwarding loop for %s",
@@ -121,47 +114,21 @@ static enum delivery_status deliver(const struct agent *agent,
     return job.status;
 }
 
-static bool send_report(struct client *client, const struct delivery_request *request,
-                        struct recipient_report *items, size_t count)
-{
-    struct error error = ERROR_NONE;
-    struct delivery_report report = {
-        .queue_id = request->envelope.queue_id, .recipients = { items, count, 0 }, .last = 1,
-        .dsn = "", .text = "",
-    };
-
-    if (delivery_report_send(client->lane, &report, &error))
-        return true;
-    log_warn("%s: report to the queue manager: %s", report.queue_id, error.text);
-    return false;
-}
-
 enum turn agent_turn(struct client *client)
 {
     AUTO_ARENA struct arena *arena = arena_new();
-    struct delivery_request request;
-    struct error error = ERROR_NONE;
-    AUTO_CLOSE int file = -1;
+    struct delivery delivery;
 
-    if (!delivery_receive(client->lane, arena, &request, &file, &error)) {
-        if (error.code != EPIPE)
-            log_warn("delivery request: %s", error.text);
+    if (!delivery_begin(client, arena, &delivery))
         return TURN_LEAVE;
-    }
 
-    const struct recipient_list *recipients = &request.envelope.recipients;
-    struct recipient_report *items = arena_take(arena, (recipients->count + 1) * sizeof(*items));
-    struct content *content = content_new(file, request.envelope.content_offset,
-                                          request.envelope.content_length);
-    struct hash *visited = visited_read(content);
+    const struct recipient_list *recipients = &delivery.request.envelope.recipients;
+    struct hash *visited = visited_read(delivery.content);
 
-    for (size_t i = 0; i < recipients->count; i++) {
-        items[i].handle = recipients->items[i].handle;
-        items[i].status = deliver(client->context->state, &request, content, file,
-                                  &recipients->items[i], visited, arena);
-    }
+    for (size_t i = 0; i < recipients->count; i++)
+        delivery.statuses[i] = deliver(client->context->state, &delivery, &recipients->items[i],
+                                       visited);
     if (visited)
         hash_free(visited, NULL);
-    content_free(content);
-    return send_report(client, &request, items, recipients->count) ? TURN_STAY : TURN_LEAVE;
+    return delivery_end(client, &delivery);
 }

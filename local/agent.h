@@ -8,8 +8,8 @@
 #include "config/config.h"
 #include "deliver/mailbox.h"
 #include "deliver/outcome.h"
-#include "execute.h"
 #include "identity.h"
+#include "service/executor.h"
 #include "service/service.h"
 #include "table/table.h"
 

@@ -245,13 +245,17 @@ static void expand_alias(struct job *job, const char *alias, const char *source,
 {
     struct origin within = {
         .parent = origin, .alias = alias, .class = "alias",
-        .submit = origin->submit, .sender = origin->sender, .depth = origin->depth + 1,
+        .depth = origin->depth + 1,
         .list_owner = table_owner(slice_of(source)),
     };
     struct target target;
 
     if (!job_first_time(job, "alias", alias, 0))
         return;
+    if (!job->agent->config->reset_owner_alias) {
+        within.submit = origin->submit;
+        within.sender = origin->sender;
+    }
     set_owner(job, alias, &within);
     while (target_next(&list, job->arena, &target))
         expand_target(job, &target, address, &within);
@@ -288,18 +292,35 @@ static bool try_alias(struct job *job, struct slice name, const char *address,
 
 /* --- Addresses. ------------------------------------------------------------------------- */
 
-void expand_local(struct job *job, const char *address, const struct origin *origin)
+static void expand_place(struct job *job, const char *address, const struct origin *origin)
 {
     struct slice local = address_split(slice_of(address)).local;
-    struct slice user = local, extension = { "", 0 };
 
-    (void)address_split_extension(local, job->agent->config->recipient_delimiter, &user,
-                                  &extension, NULL);
     if (!origin->no_alias) {
         if (try_alias(job, local, address, origin))
             return;
-        if (extension.length > 0 && try_alias(job, user, address, origin))
+        if (job->place.extension.length > 0
+            && try_alias(job, job->place.user, address, origin))
             return;
     }
-    deliver_to_user(job, address, user, extension, origin);
+    deliver_to_user(job, address, origin);
+}
+
+/* Commands and names are told of the address that led to them last. */
+void expand_local(struct job *job, const char *address, const struct origin *origin)
+{
+    const struct config *config = job->agent->config;
+    struct place outer = job->place;
+    struct slice local = address_split(slice_of(address)).local, tail = { "", 0 };
+    struct place place = {
+        .delivered = outer.delivered && config->frozen_delivered_to ? outer.delivered : address,
+        .user = local, .extension = { "", 0 },
+    };
+
+    (void)address_split_extension(local, config->recipient_delimiter, &place.user,
+                                  &place.extension, &tail);
+    place.delimiter = slice_part(tail, 0, 1);
+    job->place = place;
+    expand_place(job, address, origin);
+    job->place = outer;
 }

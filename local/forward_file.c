@@ -1,107 +1,11 @@
 #include "forward_file.h"
 
-#include "address/address.h"
 #include "base/scope.h"
 #include "config/config.h"
 #include "log/log.h"
 #include "text_file.h"
 
 #include <errno.h>
-
-static struct slice value_of(struct slice name, const struct forward_names *names)
-{
-    struct address_parts parts = address_split(names->recipient);
-
-    if (slice_is(name, "user"))
-        return names->user;
-    if (slice_is(name, "home"))
-        return names->home;
-    if (slice_is(name, "shell"))
-        return names->shell;
-    if (slice_is(name, "recipient"))
-        return names->recipient;
-    if (slice_is(name, "extension"))
-        return names->extension;
-    if (slice_is(name, "local"))
-        return parts.local;
-    if (slice_is(name, "domain"))
-        return parts.domain;
-    /* It stands between user and extension, so without an extension it is nothing. */
-    if (slice_is(name, "recipient_delimiter") && names->extension.length > 0)
-        return slice_part(names->recipient_delimiter, 0, 1);
-    return (struct slice){ "", 0 };
-}
-
-static bool is_name_byte(char c)
-{
-    return byte_is_alnum(c) || c == '_';
-}
-
-static struct slice take_name(struct slice *text)
-{
-    size_t length = 0;
-
-    while (length < text->length && is_name_byte(text->data[length]))
-        length++;
-
-    struct slice name = slice_part(*text, 0, length);
-
-    *text = slice_from(*text, length);
-    return name;
-}
-
-/* Up to the brace that closes what the caller opened. */
-static struct slice take_braced(struct slice *text, char open, char close)
-{
-    int depth = 1;
-    size_t i = 0;
-
-    for (; i < text->length; i++) {
-        depth += (text->data[i] == open) - (text->data[i] == close);
-        if (depth == 0)
-            break;
-    }
-
-    struct slice inside = slice_part(*text, 0, i);
-
-    *text = slice_from(*text, i + 1);
-    return inside;
-}
-
-static void expand_braced(struct slice inside, const struct forward_names *names,
-                          struct str *output)
-{
-    struct slice value = value_of(take_name(&inside), names);
-
-    if (slice_starts(inside, "?")) {
-        if (value.length > 0)
-            forward_expand(slice_from(inside, 1), names, output);
-    } else if (slice_starts(inside, ":")) {
-        if (value.length == 0)
-            forward_expand(slice_from(inside, 1), names, output);
-    } else {
-        str_add(output, value);
-    }
-}
-
-void forward_expand(struct slice text, const struct forward_names *names, struct str *output)
-{
-    while (text.length > 0) {
-        char c = text.data[0];
-
-        text = slice_from(text, 1);
-        if (c != '$') {
-            str_byte(output, c);
-        } else if (slice_starts(text, "{") || slice_starts(text, "(")) {
-            char open = text.data[0];
-
-            text = slice_from(text, 1);
-            expand_braced(take_braced(&text, open, open == '{' ? '}' : ')'), names, output);
-        } else {
-            str_add(output, value_of(take_name(&text), names));
-        }
-    }
-}
 
 /* Only the user and root may say where the user's mail goes. */
 static bool is_trusted(const char *path, const struct stat *status,
@@ -139,8 +43,8 @@ static bool read_as_user(const char *path, const struct identity *identity, stru
 }
 
 bool forward_file_find(const char *path, struct identities *identities,
-                       const struct identity *identity, const struct forward_names *names,
-                       struct str *text)
+                       const struct identity *identity, const struct recipient_names *names,
+                       const char *filter, struct str *text)
 {
     struct slice rest = slice_of(path), member;
     AUTO_STR struct str name = STR_EMPTY, before = STR_EMPTY;
@@ -154,7 +58,10 @@ bool forward_file_find(const char *path, struct identities *identities,
     while (!found && config_list_next(&rest, false, &member)) {
         str_set(&before, str_slice(&name));
         str_clear(&name);
-        forward_expand(member, names, &name);
+        if (!names_put(member, names, filter, &name, &error)) {
+            log_warn("forward_path: %s", error.text);
+            continue;
+        }
         /* Without an extension the stock path names the same file twice. */
         found = name.length > 0 && strcmp(name.data, before.data) != 0
                 && read_as_user(name.data, identity, text);

@@ -20,7 +20,8 @@ struct remembered {
 
 struct identities {
     struct hash *known;
-    struct identity groups;     /* whose groups this process has; no group_count: nobody's */
+    bool has_group;             /* group is the one supplementary group of this process */
+    gid_t group;
     struct identity actor;      /* who this process is now, when acting */
     bool acting;
 };
@@ -48,8 +49,6 @@ static void forget(void *value)
 static struct remembered *remember(struct identities *identities, const struct passwd *entry)
 {
     struct remembered *fresh = memory_new(1, sizeof(*fresh));
-    int count = IDENTITY_GROUPS;
-
     if (hash_count(identities->known) >= REMEMBER_LIMIT) {
         hash_free(identities->known, forget);
         identities->known = hash_new();
@@ -59,10 +58,6 @@ static struct remembered *remember(struct identities *identities, const struct p
     fresh->identity.shell = memory_copy(entry->pw_shell);
     fresh->identity.uid = entry->pw_uid;
     fresh->identity.gid = entry->pw_gid;
-    /* With more groups than fit, those that do are kept. */
-    if (getgrouplist(entry->pw_name, entry->pw_gid, fresh->identity.groups, &count) < 0)
-        count = IDENTITY_GROUPS;
-    fresh->identity.group_count = (size_t)count;
     fresh->until = moment_now() + REMEMBER_MILLISECONDS;
     forget(hash_set(identities->known, slice_of(entry->pw_name), fresh));
     return fresh;
@@ -112,20 +107,16 @@ enum identity_result identities_find_uid(struct identities *identities, uid_t ui
     return IDENTITY_TROUBLE;
 }
 
-static bool has_same_groups(const struct identity *a, const struct identity *b)
+/* Nobody has more groups than the one of the account (local(8), mailbox_command). */
+static bool take_group(struct identities *identities, gid_t gid)
 {
-    return a->group_count > 0 && a->group_count == b->group_count
-           && memcmp(a->groups, b->groups, a->group_count * sizeof(gid_t)) == 0;
-}
-
-static bool take_groups(struct identities *identities, const struct identity *identity)
-{
-    if (has_same_groups(&identities->groups, identity))
+    if (identities->has_group && identities->group == gid)
         return true;
-    identities->groups.group_count = 0;
-    if (setgroups(identity->group_count, identity->groups) < 0)
+    identities->has_group = false;
+    if (setgroups(1, &gid) < 0)
         return false;
-    identities->groups = *identity;
+    identities->has_group = true;
+    identities->group = gid;
     return true;
 }
 
@@ -133,13 +124,13 @@ bool identity_become(struct identities *identities, const struct identity *ident
                      struct error *error)
 {
     if (identities->acting && identities->actor.uid == identity->uid
-        && identities->actor.gid == identity->gid
-        && has_same_groups(&identities->groups, identity))
+        && identities->actor.gid == identity->gid && identities->has_group
+        && identities->group == identity->gid)
         return true;
     identity_return(identities);
     identities->acting = true;
     identities->actor = *identity;
-    if (take_groups(identities, identity) && setegid(identity->gid) == 0
+    if (take_group(identities, identity->gid) && setegid(identity->gid) == 0
         && seteuid(identity->uid) == 0)
         return true;
     error_system(error, "become user %s", identity->name);

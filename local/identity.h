@@ -11,14 +11,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum { IDENTITY_GROUPS = 64 };
-
 struct identity {
     const char *name, *home, *shell;
     uid_t uid;
     gid_t gid;
-    gid_t groups[IDENTITY_GROUPS];
-    size_t group_count;
 };
 
 struct identities;
@@ -36,7 +32,7 @@ enum identity_result identities_find_uid(struct identities *identities, uid_t ui
                                          const struct identity **identity, struct error *error);
 
 /*
- * Take over the effective user and groups; nothing to do when they are taken over already.  False
+ * Take over the effective user and group; nothing to do when they are taken over already.  False
  * when the kernel refuses: do not go on.
  */
 bool identity_become(struct identities *identities, const struct identity *identity,

@@ -2,6 +2,7 @@
 
 #include "address/address.h"
 #include "base/scope.h"
+#include "delivery.h"
 
 static enum delivery_status worse(enum delivery_status a, enum delivery_status b)
 {
@@ -34,10 +35,7 @@ void job_passed(struct job *job, enum delivery_status status)
 
 void job_sent(struct job *job, const char *member, const char *reason)
 {
-    struct outcome outcome = {
-        .action = OUTCOME_DELIVERED, .dsn = "2.0.0", .reason = reason, .relay = "local",
-        .diagnostic_type = "", .diagnostic_text = "", .remote_mta = "",
-    };
+    struct outcome outcome = delivery_outcome("local", "2.0.0", reason);
 
     job_report(job, member, &outcome);
 }
@@ -51,11 +49,7 @@ void job_fail(struct job *job, const char *member, const char *dsn, const char *
     str_vformat(&reason, format, args);
     va_end(args);
 
-    struct outcome outcome = {
-        .action = *dsn == '5' ? OUTCOME_FAILED : OUTCOME_DELAYED, .dsn = dsn,
-        .reason = reason.data, .relay = "local",
-        .diagnostic_type = "", .diagnostic_text = "", .remote_mta = "",
-    };
+    struct outcome outcome = delivery_outcome("local", dsn, reason.data);
 
     job_report(job, member, &outcome);
 }
@@ -88,19 +82,10 @@ static bool class_is_listed(struct slice list, const char *class)
 
 void job_headers(const struct job *job, const char *class, struct str *headers)
 {
-    const struct config *config = job->agent->config;
+    bool wanted = class_is_listed(slice_of(job->agent->config->prepend_delivered_header), class);
 
-    str_text(headers, "Return-Path: <");
-    if (*job->request->envelope.sender)
-        address_quote(headers, slice_of(job->request->envelope.sender));
-    str_text(headers, ">\nX-Original-To: ");
-    address_quote(headers, slice_of(original_of(job)));
-    str_byte(headers, '\n');
-    if (class_is_listed(slice_of(config->prepend_delivered_header), class)) {
-        str_text(headers, "Delivered-To: ");
-        address_quote(headers, slice_of(job->recipient->address));
-        str_byte(headers, '\n');
-    }
+    delivery_headers(headers, job->request->envelope.sender, original_of(job),
+                     wanted ? job->place.delivered : NULL);
 }
 
 struct mailbox_message job_message(const struct job *job, const struct str *headers)

@@ -9,6 +9,12 @@
 #include "deliver/request.h"
 #include "queue/queue.h"
 
+/* The address of this host that is being expanded, taken apart. */
+struct place {
+    const char *delivered;          /* what Delivered-To: says */
+    struct slice user, extension, delimiter;
+};
+
 struct job {
     const struct agent *agent;
     const struct delivery_request *request;
@@ -21,6 +27,7 @@ struct job {
     struct vector_of_members *forwarded;
     enum delivery_status status;    /* the worst so far */
     bool reported;                  /* something has been logged for the recipient */
+    struct place place;
 };
 
 /* Where an address comes from. */

@@ -9,7 +9,7 @@ int main(int argc, char **argv)
         .name = "local",
         .pattern = SERVICE_SINGLE,
         .rights = RIGHT_READ_TABLES | RIGHT_CONNECT_UNIX | RIGHT_NSS | RIGHT_BECOME_USERS
-                  | RIGHT_WRITE_MAILBOXES,
+                  | RIGHT_WRITE_MAILBOXES | RIGHT_MEMORY_FILE,
         .prepare = agent_prepare,
         .turn = agent_turn,
     };

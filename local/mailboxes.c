@@ -15,18 +15,18 @@ static bool is_folder_name(const char *path)
     return slice_ends(slice_of(path), "/");
 }
 
-static bool put(struct job *job, const char *path, uid_t owner, const char *class,
+static bool put(struct job *job, const struct mailbox_file *file,
                 struct mailbox_trouble *trouble)
 {
     AUTO_STR struct str headers = STR_EMPTY;
 
-    job_headers(job, class, &headers);
+    job_headers(job, "file", &headers);
 
     struct mailbox_message message = job_message(job, &headers);
 
-    return is_folder_name(path)
-               ? maildir_deliver(path, &message, &job->agent->mailbox, trouble)
-               : mailbox_append(path, owner, &message, &job->agent->mailbox, trouble);
+    return is_folder_name(file->path)
+               ? maildir_deliver(file->path, file->status, &message, &job->agent->mailbox, trouble)
+               : mailbox_append(file, &message, &job->agent->mailbox, trouble);
 }
 
 static void fail_maildir(struct job *job, const char *member, const struct identity *identity,
@@ -55,12 +55,13 @@ static bool become(struct job *job, const char *member, const struct identity *i
 void deliver_to_file(struct job *job, const char *member, const char *path,
                      const struct identity *identity)
 {
-    struct mailbox_trouble trouble = { "4.2.0", ERROR_NONE };
+    struct mailbox_file file = { path, (uid_t)-1, true, "5.2.0" };
+    struct mailbox_trouble trouble = { .dsn = "4.2.0" };
 
     if (!become(job, member, identity))
         return;
 
-    bool done = put(job, path, (uid_t)-1, "file", &trouble);
+    bool done = put(job, &file, &trouble);
 
     identity_return(job->agent->identities);
     if (done)
@@ -112,16 +113,21 @@ static void deliver_to_box(struct job *job, const char *member, const struct ide
     const char *path = mailbox_path(job, identity);
     bool in_spool = !*config->home_mailbox;
     struct identity actor = in_spool ? spool_identity(config, identity) : *identity;
-    uid_t owner = config->strict_mailbox_ownership || actor.uid != identity->uid
-                      ? identity->uid : (uid_t)-1;
-    struct mailbox_trouble trouble = { "4.2.0", ERROR_NONE };
+    struct mailbox_file file = {
+        .path = path, .status = "5.2.0",
+        .owner = config->strict_mailbox_ownership || actor.uid != identity->uid ? identity->uid
+                                                                                : (uid_t)-1,
+    };
+    struct mailbox_trouble trouble = { .dsn = "4.2.0" };
 
     if (!become(job, member, &actor))
         return;
 
-    bool done = put(job, path, owner, "file", &trouble);
+    bool done = put(job, &file, &trouble);
 
     identity_return(job->agent->identities);
+    if (trouble.not_owned)
+        log_warn("specify \"strict_mailbox_ownership = no\" to ignore mailbox ownership mismatch");
     if (done)
         job_sent(job, member,
                  is_folder_name(path) ? "delivered to maildir" : "delivered to mailbox");
@@ -137,7 +143,7 @@ static void deliver_to_box(struct job *job, const char *member, const struct ide
 static void run_command(struct job *job, struct command_request *request)
 {
     AUTO_STR struct str headers = STR_EMPTY;
-    struct command_result result = { .dsn = "4.3.0" };
+    struct program_result result;
 
     identity_return(job->agent->identities);
     job_headers(job, "command", &headers);
@@ -146,7 +152,8 @@ static void run_command(struct job *job, struct command_request *request)
 
     request->message = &message;
     request->job = job;
-    request->timeout_seconds = job->agent->config->command_time_limit;
+    request->extension = job->place.extension;
+    request->delimiter = job->place.delimiter;
     if (command_run(request, &result)) {
         job_sent(job, request->member,
                  arena_format(job->arena, "delivered to command: %s", request->command));
@@ -159,15 +166,14 @@ void deliver_to_command(struct job *job, const char *member, const char *command
                         const struct identity *identity, bool has_account)
 {
     struct command_request request = {
-        .command = command, .identity = identity, .member = member, .extension = { "", 0 },
+        .command = command, .identity = identity, .member = member, .user = job->place.user,
         .has_account = has_account,
     };
 
     run_command(job, &request);
 }
 
-void deliver_to_mailbox(struct job *job, const char *member, const struct identity *identity,
-                        struct slice extension)
+void deliver_to_mailbox(struct job *job, const char *member, const struct identity *identity)
 {
     const struct agent *agent = job->agent;
     AUTO_STR struct str command = STR_EMPTY;
@@ -182,7 +188,7 @@ void deliver_to_mailbox(struct job *job, const char *member, const struct identi
 
     struct command_request request = {
         .command = command.data, .identity = identity, .member = member,
-        .extension = extension, .has_account = true, .for_mailbox = true,
+        .user = slice_of(identity->name), .has_account = true,
     };
 
     run_command(job, &request);

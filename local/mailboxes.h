@@ -6,8 +6,7 @@
 #include "job.h"
 
 /* mailbox_command, home_mailbox, mail_spool_directory: whatever is configured. */
-void deliver_to_mailbox(struct job *job, const char *member, const struct identity *identity,
-                        struct slice extension);
+void deliver_to_mailbox(struct job *job, const char *member, const struct identity *identity);
 
 /* A /file/name; a path that ends in "/" is a Maildir. */
 void deliver_to_file(struct job *job, const char *member, const char *path,

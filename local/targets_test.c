@@ -2,7 +2,7 @@
 
 #include "base/scope.h"
 #include "base/test.h"
-#include "forward_file.h"
+#include "recipient_names.h"
 
 static void write_target(struct str *output, const struct target *target)
 {
@@ -56,24 +56,28 @@ TEST(targets_of_a_file_end_at_newlines_and_skip_comments)
 TEST(forward_path_names_stand_for_the_recipient)
 {
     static const struct {
-        const char *text, *extension, *wanted;
+        const char *text, *extension, *wanted, *filter;
     } cases[] = {
-        { "$home/.forward${recipient_delimiter}${extension}", "ext", "/home/u/.forward+ext" },
-        { "$home/.forward${recipient_delimiter}${extension}", "", "/home/u/.forward" },
-        { "/var/$(user)/${extension?e-$extension}${extension:none}", "x", "/var/u/e-x" },
-        { "/var/$user/${extension?e-$extension}${extension:none}", "", "/var/u/none" },
-        { "$local $domain $shell $unknown.", "", "u+x example.com /bin/sh ." },
+        { "$home/.forward${recipient_delimiter}${extension}", "ext", "/home/u/.forward+ext", NULL },
+        { "$home/.forward${recipient_delimiter}${extension}", "", "/home/u/.forward", NULL },
+        { "/var/$(user)/${extension?e-$extension}${extension:none}", "x", "/var/u/e-x", NULL },
+        { "/var/$user/${extension?e-$extension}${extension:none}", "", "/var/u/none", NULL },
+        { "$local $domain $shell $unknown.", "", "u+x example.com /bin/sh .", NULL },
+        { "${extension?{a}:{b}} ${user:{c}}", "", "b ", NULL },
+        { "; $user $extension", "x;y`z", "; u x_y_z", "uxyz" },
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         AUTO_STR struct str output = STR_EMPTY;
-        struct forward_names names = {
+        struct error error = ERROR_NONE;
+        struct recipient_names names = {
             .user = slice_of("u"), .home = slice_of("/home/u"), .shell = slice_of("/bin/sh"),
             .recipient = slice_of("u+x@example.com"),
-            .extension = slice_of(cases[i].extension), .recipient_delimiter = slice_of("+-"),
+            .extension = slice_of(cases[i].extension),
+            .delimiter = slice_of(*cases[i].extension ? "+" : ""),
         };
 
-        forward_expand(slice_of(cases[i].text), &names, &output);
+        CHECK(names_put(slice_of(cases[i].text), &names, cases[i].filter, &output, &error));
         CHECK_TEXT(output.data, cases[i].wanted);
     }
 }

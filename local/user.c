@@ -7,18 +7,27 @@
 #include "mailboxes.h"
 #include "pass.h"
 
-static void deliver_to_luser(struct job *job, const char *address, struct slice user,
-                             struct slice extension, const struct origin *origin)
+static struct recipient_names names_of(const struct job *job, const char *address)
+{
+    return (struct recipient_names){
+        .user = job->place.user, .extension = job->place.extension,
+        .delimiter = job->place.delimiter, .recipient = slice_of(address),
+    };
+}
+
+static void deliver_to_luser(struct job *job, const char *address, const struct origin *origin)
 {
     AUTO_STR struct str relay = STR_EMPTY;
     struct origin within = { .parent = origin, .class = "luser", .depth = origin->depth + 1 };
-    struct forward_names names = {
-        .user = user, .extension = extension, .recipient = slice_of(address),
-        .recipient_delimiter = slice_of(job->agent->config->recipient_delimiter),
-    };
+    struct recipient_names names = names_of(job, address);
+    struct error error = ERROR_NONE;
     struct target target;
 
-    forward_expand(slice_of(job->agent->config->luser_relay), &names, &relay);
+    if (!names_put(slice_of(job->agent->config->luser_relay), &names, NULL, &relay, &error)) {
+        log_warn("luser_relay: %s", error.text);
+        job_fail(job, address, "4.3.5", "mail system configuration error");
+        return;
+    }
 
     struct slice list = slice_trim(str_slice(&relay));
 
@@ -26,7 +35,7 @@ static void deliver_to_luser(struct job *job, const char *address, struct slice 
         if (up->class && strcmp(up->class, "luser") == 0)
             list.length = 0;
     if (list.length == 0) {
-        job_fail(job, address, "5.1.1", "unknown user: \"%.*s\"", SLICE_ARGS(user));
+        job_fail(job, address, "5.1.1", "unknown user: \"%.*s\"", SLICE_ARGS(job->place.user));
         return;
     }
     list.data = arena_text(job->arena, list);
@@ -47,7 +56,7 @@ static bool is_in_forward_of(const struct identity *identity, const struct origi
 
 /* True when a .forward file took care of the mail. */
 static bool try_forward(struct job *job, const char *address, const struct identity *identity,
-                        const struct forward_names *names, const struct origin *origin)
+                        const struct recipient_names *names, const struct origin *origin)
 {
     AUTO_STR struct str text = STR_EMPTY;
     struct origin within = {
@@ -58,7 +67,7 @@ static bool try_forward(struct job *job, const char *address, const struct ident
 
     if (origin->no_forward || is_in_forward_of(identity, origin)
         || !forward_file_find(job->agent->config->forward_path, job->agent->identities, identity,
-                              names, &text))
+                              names, job->agent->config->forward_expansion_filter, &text))
         return false;
 
     struct slice rest = str_slice(&text);
@@ -90,24 +99,24 @@ static bool try_mailbox_transport(struct job *job, struct slice user, const char
                          job->agent->config->mailbox_transport, user, address);
 }
 
-static void deliver_unknown(struct job *job, const char *address, struct slice user,
-                            struct slice extension, const struct origin *origin)
+static void deliver_unknown(struct job *job, const char *address, const struct origin *origin)
 {
+    struct slice user = job->place.user;
+
     if (try_mailbox_transport(job, user, address)
         || try_transport(job, job->agent->fallback_transports,
                          job->agent->config->fallback_transport, user, address))
         return;
-    deliver_to_luser(job, address, user, extension, origin);
+    deliver_to_luser(job, address, origin);
 }
 
-void deliver_to_user(struct job *job, const char *address, struct slice user,
-                     struct slice extension, const struct origin *origin)
+void deliver_to_user(struct job *job, const char *address, const struct origin *origin)
 {
     AUTO_STR struct str name = STR_EMPTY;
     const struct identity *found = NULL;
     struct error error = ERROR_NONE;
 
-    address_fold(&name, user);
+    address_fold(&name, job->place.user);
 
     enum identity_result result =
         identities_find(job->agent->identities, name.data, &found, &error);
@@ -117,17 +126,16 @@ void deliver_to_user(struct job *job, const char *address, struct slice user,
         return;
     }
     if (result == IDENTITY_ABSENT) {
-        deliver_unknown(job, address, user, extension, origin);
+        deliver_unknown(job, address, origin);
         return;
     }
 
     struct identity identity = *found;      /* what a nested find may replace */
-    struct forward_names names = {
-        .user = str_slice(&name), .extension = extension, .recipient = slice_of(address),
-        .home = slice_of(identity.home), .shell = slice_of(identity.shell),
-        .recipient_delimiter = slice_of(job->agent->config->recipient_delimiter),
-    };
+    struct recipient_names names = names_of(job, address);
 
+    names.user = str_slice(&name);
+    names.home = slice_of(identity.home);
+    names.shell = slice_of(identity.shell);
     identity.name = arena_copy(job->arena, found->name);
     identity.home = arena_copy(job->arena, found->home);
     identity.shell = arena_copy(job->arena, found->shell);
@@ -136,6 +144,6 @@ void deliver_to_user(struct job *job, const char *address, struct slice user,
     /* Without aliases there is nothing that could be a duplicate. */
     if ((origin->depth == 0 || job_first_time(job, "user", identity.name, identity.uid))
         && !try_mailbox_transport(job, str_slice(&name), address))
-        deliver_to_mailbox(job, address, &identity, extension);
+        deliver_to_mailbox(job, address, &identity);
     identity_return(job->agent->identities);
 }

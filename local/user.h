@@ -6,5 +6,5 @@
 
 #include "expand.h"
 
-void deliver_to_user(struct job *job, const char *address, struct slice user,
-                     struct slice extension, const struct origin *origin);
+/* The address of job->place. */
+void deliver_to_user(struct job *job, const char *address, const struct origin *origin);

@@ -34,6 +34,7 @@ flush     unix  n       -       n       1000?   0       flush
 error     unix  -       -       n       -       -       error
 retry     unix  -       -       n       -       -       error
 discard   unix  -       -       n       -       -       discard
+virtual   unix  -       n       n       -       -       virtual
 local     unix  -       n       n       -       -       local
 lmtp      unix  -       -       n       -       -       lmtp
 anvil     unix  -       -       n       -       1       anvil
@@ -42,7 +43,6 @@ postlog   unix-dgram n  -       n       -       1       postlogd
 
 DEBIAN_MORE = """\
 tlsmgr    unix  -       -       n       1000?   1       tlsmgr
-virtual   unix  -       n       n       -       -       virtual
 scache    unix  -       -       n       -       1       scache
 """
 

@@ -3,6 +3,7 @@
 #include "base/scope.h"
 #include "deliver/mailbox_lock.h"
 #include "deliver/mailbox_text.h"
+#include "log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,52 +40,127 @@ bool mailbox_locks_parse(struct slice list, unsigned *locks, struct error *error
     return *locks != 0 || error_set(error, "mailbox_delivery_lock is empty");
 }
 
-/* What errno says about trying again (RFC 3463): no space comes back, a quota is the owner's. */
-static const char *status_of(int code)
+/* What errno says about trying again (RFC 3463): space comes back, a quota is the owner's. */
+static const char *status_of(int code, const char *otherwise)
 {
     switch (code) {
     case EDQUOT:
     case EFBIG:
         return "5.2.2";
-    case EISDIR:
-    case EACCES:
-    case EPERM:
-    case ENOTDIR:
-    case ENOENT:
-    case ELOOP:
-        return "5.2.0";
+    case ENOSPC:
+        return "4.3.0";
+    case EAGAIN:
+    case ESTALE:
+    case EINTR:
+    case EIO:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+        return "4.2.0";
     }
-    return "4.2.0";
+    return otherwise;
 }
 
 static bool fail(struct mailbox_trouble *trouble, const char *dsn)
 {
-    trouble->dsn = dsn ? dsn : status_of(trouble->error.code);
+    trouble->dsn = dsn;
     return false;
 }
 
-/* A plain file of one link, not somebody else's. */
-static bool check_file(const char *path, int fd, uid_t owner, struct stat *status,
+/* --- Opening. ------------------------------------------------------------------------ */
+
+/* Nobody but root can have put the link where it is. */
+static bool is_link_of_root(const char *path, const struct stat *link)
+{
+    AUTO_STR struct str folder = STR_EMPTY;
+    struct stat status;
+
+    str_set(&folder, slice_part(slice_of(path), 0, slice_find_last(slice_of(path), '/') + 1));
+    return link->st_uid == 0 && stat(folder.data, &status) == 0 && status.st_uid == 0
+           && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/* What was opened is what stands under the name; a foreign hand may have changed it between. */
+static bool check_link(const char *path, const struct stat *opened, struct error *error)
+{
+    struct stat named;
+
+    if (lstat(path, &named) < 0)
+        return error_set(error, "file status changed unexpectedly: %s", strerror(errno));
+    if (S_ISLNK(named.st_mode))
+        return is_link_of_root(path, &named) || error_set(error, "file is a symbolic link");
+    return (named.st_dev == opened->st_dev && named.st_ino == opened->st_ino)
+           || error_set(error, "file status changed unexpectedly");
+}
+
+static bool check_kind(const struct mailbox_file *file, const struct stat *status,
+                       struct mailbox_trouble *trouble)
+{
+    trouble->not_regular = !S_ISREG(status->st_mode) && !file->anything;
+    trouble->not_owned = file->owner != (uid_t)-1 && status->st_uid != file->owner;
+    if (S_ISREG(status->st_mode) && file->anything
+        && (status->st_mode & (S_IXUSR | S_IXGRP | S_IXOTH))) {
+        error_set(&trouble->error, "file is executable");
+        return fail(trouble, "5.7.1");
+    }
+    if (trouble->not_regular) {
+        error_set(&trouble->error, "destination %s is not a regular file", file->path);
+        return fail(trouble, file->status);
+    }
+    if (trouble->not_owned) {
+        error_set(&trouble->error, "destination %s is not owned by recipient", file->path);
+        return fail(trouble, "4.2.0");
+    }
+    return true;
+}
+
+static bool check_file(const struct mailbox_file *file, int fd, struct stat *status,
                        struct mailbox_trouble *trouble)
 {
     if (fstat(fd, status) < 0) {
         error_system(&trouble->error, "cannot open file");
         return fail(trouble, "4.2.0");
     }
-    if (!S_ISREG(status->st_mode)) {
-        error_set(&trouble->error, "destination %s is not a regular file", path);
-        return fail(trouble, "5.2.0");
+    if (S_ISREG(status->st_mode) && status->st_nlink != 1) {
+        error_set(&trouble->error, "file has %d hard links", (int)status->st_nlink);
+        return fail(trouble, file->status);
     }
-    if (status->st_nlink != 1) {
-        error_set(&trouble->error, "cannot open file: file has %d hard links",
-                  (int)status->st_nlink);
-        return fail(trouble, "5.2.0");
+    if (!check_link(file->path, status, &trouble->error))
+        return fail(trouble, file->status);
+    return check_kind(file, status, trouble);
+}
+
+/* The file, made for its owner when it is not there. */
+static int open_mailbox(const struct mailbox_file *file, struct error *error)
+{
+    int flags = (file->anything ? O_WRONLY : O_RDWR) | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    AUTO_CLOSE int fd = open(file->path, flags);
+    struct stat link;
+
+    if (fd < 0 && errno == ENOENT && lstat(file->path, &link) < 0) {
+        fd = open(file->path, flags | O_CREAT | O_EXCL, 0600);
+        if (fd < 0)
+            error_system(error, "cannot create file exclusively");
+        if (fd >= 0 && file->owner != (uid_t)-1 && file->owner != geteuid()
+            && fchown(fd, file->owner, (gid_t)-1) < 0) {
+            error_system(error, "cannot change file ownership");
+            unlink(file->path);
+            return -1;
+        }
+    } else if (fd < 0) {
+        error_system(error, "cannot open file");
     }
-    if (owner != (uid_t)-1 && status->st_uid != owner) {
-        error_set(&trouble->error, "destination %s is not owned by recipient", path);
-        return fail(trouble, "4.2.0");
-    }
-    return true;
+    return take_fd(&fd);
+}
+
+/* --- Writing. ------------------------------------------------------------------------ */
+
+/* A device has no length that could be limited or restored, and nothing to sync. */
+static bool write_device(int fd, const struct mailbox_file *file,
+                         const struct mailbox_message *message, struct mailbox_trouble *trouble)
+{
+    return mailbox_text_write(fd, message, true, 0, 0, &trouble->error)
+           || fail(trouble, status_of(trouble->error.code, file->status));
 }
 
 /* Write, sync; what is written before a failure is cut off again. */
@@ -108,55 +184,61 @@ static bool append(int fd, const struct mailbox_message *message,
     }
     if (ftruncate(fd, size) < 0)
         error_prefix(&trouble->error, "cannot truncate the mailbox again");
-    return fail(trouble, status_of(code));
+    return fail(trouble, status_of(code, "4.2.0"));
 }
 
-/* The file, made for its owner when it is not there. */
-static int open_mailbox(const char *path, uid_t owner, struct error *error)
-{
-    int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
-    AUTO_CLOSE int fd = open(path, flags);
-
-    if (fd < 0 && errno == ENOENT) {
-        fd = open(path, flags | O_CREAT | O_EXCL, 0600);
-        if (fd >= 0 && owner != (uid_t)-1 && owner != geteuid()
-            && fchown(fd, owner, (gid_t)-1) < 0) {
-            error_system(error, "cannot give file to its owner");
-            return -1;
-        }
-    }
-    if (fd < 0)
-        error_system(error, "cannot open file");
-    return take_fd(&fd);
-}
-
-static bool append_locked(const char *path, uid_t owner, const struct mailbox_message *message,
+static bool append_locked(const struct mailbox_file *file, const struct mailbox_message *message,
                           const struct mailbox_settings *settings,
                           struct mailbox_trouble *trouble)
 {
-    AUTO_CLOSE int fd = open_mailbox(path, owner, &trouble->error);
+    AUTO_CLOSE int fd = open_mailbox(file, &trouble->error);
     struct stat status;
 
     if (fd < 0)
-        return fail(trouble, NULL);
-    if (!check_file(path, fd, owner, &status, trouble))
+        return fail(trouble, status_of(trouble->error.code, file->status));
+    if (!check_file(file, fd, &status, trouble))
         return false;
+    if (!S_ISREG(status.st_mode))
+        return write_device(fd, file, message, trouble);
     if (!mailbox_lock_file(fd, settings, &trouble->error))
         return fail(trouble, "4.2.0");
     return append(fd, message, settings, trouble);
 }
 
-bool mailbox_append(const char *path, uid_t owner, const struct mailbox_message *message,
+/* *locked says whether there is a lock to remove. */
+static bool lock(const struct mailbox_file *file, const struct mailbox_settings *settings,
+                 bool *locked, struct mailbox_trouble *trouble)
+{
+    *locked = false;
+    if (!(settings->locks & MAILBOX_DOTLOCK))
+        return true;
+    *locked = mailbox_lock_dot(file->path, settings, &trouble->error);
+    if (*locked)
+        return true;
+    if (trouble->error.code == EEXIST)
+        return fail(trouble, "4.2.0");
+    /* In a folder where only others may make files the kernel's locks must do. */
+    if (!file->anything && trouble->error.code == EACCES)
+        return true;
+    if (!file->anything)
+        return fail(trouble, status_of(trouble->error.code, file->status));
+    /* Who delivers to /dev/null or to a file of somebody else's folder cannot lock so. */
+    if (!slice_starts(slice_of(file->path), "/dev/"))
+        log_warn("%s", trouble->error.text);
+    return true;
+}
+
+bool mailbox_append(const struct mailbox_file *file, const struct mailbox_message *message,
                     const struct mailbox_settings *settings, struct mailbox_trouble *trouble)
 {
-    bool dotlock = settings->locks & MAILBOX_DOTLOCK;
+    bool locked;
 
-    if (dotlock && !mailbox_lock_dot(path, settings, &trouble->error))
-        return fail(trouble, "4.2.0");
+    if (!lock(file, settings, &locked, trouble))
+        return false;
 
-    bool appended = append_locked(path, owner, message, settings, trouble);
+    bool appended = append_locked(file, message, settings, trouble);
 
-    if (dotlock)
-        mailbox_unlock_dot(path);
+    if (locked)
+        mailbox_unlock_dot(file->path);
     return appended;
 }

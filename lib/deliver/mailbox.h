@@ -30,8 +30,17 @@ struct mailbox_settings {
     int64_t size_limit;         /* mailbox_size_limit; 0: none */
 };
 
+/* An mbox. */
+struct mailbox_file {
+    const char *path;
+    uid_t owner;            /* (uid_t)-1: anybody's (strict_mailbox_ownership = no) */
+    bool anything;          /* named in an alias or .forward: a device may be there, no program */
+    const char *status;     /* when nothing better is known: "5.2.0" */
+};
+
 struct mailbox_trouble {
     const char *dsn;            /* "4.2.0", "5.2.2" */
+    bool not_owned, not_regular;    /* what is in the way is no mailbox of this owner */
     struct error error;         /* "unable to create lock file /x.lock: File exists" */
 };
 
@@ -40,14 +49,17 @@ bool mailbox_locks_parse(struct slice list, unsigned *locks, struct error *error
 
 /*
  * Append to an mbox, made with mode 0600 when it is not there.  It must be a plain file of one
- * link that belongs to owner (strict_mailbox_ownership), or anybody's when owner is -1.
- * Waits for locks.
+ * link that belongs to its owner; a symbolic link to it counts only when root has put it into a
+ * folder of root's.  Waits for locks.
  */
-bool mailbox_append(const char *path, uid_t owner, const struct mailbox_message *message,
+bool mailbox_append(const struct mailbox_file *file, const struct mailbox_message *message,
                     const struct mailbox_settings *settings,
                     struct mailbox_trouble *trouble) MUST_USE;
 
-/* Put a file into a Maildir; path ends in "/".  Its folders are made with mode 0700. */
-bool maildir_deliver(const char *path, const struct mailbox_message *message,
+/*
+ * Put a file into a Maildir; path ends in "/".  Its folders are made with mode 0700.  status is
+ * that of failures about which nothing better is known.
+ */
+bool maildir_deliver(const char *path, const char *status, const struct mailbox_message *message,
                      const struct mailbox_settings *settings,
                      struct mailbox_trouble *trouble) MUST_USE;

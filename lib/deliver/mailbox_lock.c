@@ -83,16 +83,12 @@ bool mailbox_lock_dot(const char *path, const struct mailbox_settings *settings,
 
     lock_name(&name, path);
     for (int attempt = 1; !make_lock(name.data); attempt++) {
-        if (errno == EACCES && access(name.data, F_OK) < 0 && errno == ENOENT)
-            return true;
         if (errno == EEXIST && is_stale(name.data, settings->stale_lock_seconds)) {
             unlink(name.data);
             continue;
         }
-        if (attempt >= settings->lock_attempts) {
-            errno = access(name.data, F_OK) == 0 ? EEXIST : errno;
+        if (errno != EEXIST || attempt >= settings->lock_attempts)
             return error_system(error, "unable to create lock file %s", name.data);
-        }
         pause_between(settings);
     }
     return true;

@@ -10,8 +10,8 @@ bool mailbox_lock_file(int fd, const struct mailbox_settings *settings,
                        struct error *error) MUST_USE;
 
 /*
- * path.lock with our process id in it.  A lock older than stale_lock_seconds is removed.  A folder
- * where we may not make files, and no lock is there, counts as locked.
+ * path.lock with our process id in it.  A lock older than stale_lock_seconds is removed.
+ * error->code is EEXIST when it is somebody else's for too long.
  */
 bool mailbox_lock_dot(const char *path, const struct mailbox_settings *settings,
                       struct error *error) MUST_USE;

@@ -66,6 +66,14 @@ static void read_file(const char *path, struct str *text)
     close(fd);
 }
 
+static bool append(const char *path, const struct mailbox_message *message,
+                   const struct mailbox_settings *settings, struct mailbox_trouble *trouble)
+{
+    struct mailbox_file file = { path, geteuid(), false, "5.2.0" };
+
+    return mailbox_append(&file, message, settings, trouble);
+}
+
 TEST(mailbox_append_writes_a_message_as_readers_expect_it)
 {
     struct place place;
@@ -76,7 +84,7 @@ TEST(mailbox_append_writes_a_message_as_readers_expect_it)
     open_place(&place);
     path_of(&place, "mbox", path);
     for (int i = 0; i < 2; i++)
-        CHECK(mailbox_append(path, geteuid(), &place.message, &place.settings, &place.trouble));
+        CHECK(append(path, &place.message, &place.settings, &place.trouble));
     read_file(path, &text);
     CHECK(slice_starts(str_slice(&text), "From s@x  "));
 
@@ -100,10 +108,10 @@ TEST(mailbox_append_takes_back_what_would_be_too_large)
 
     open_place(&place);
     path_of(&place, "mbox", path);
-    CHECK(mailbox_append(path, geteuid(), &place.message, &place.settings, &place.trouble));
+    CHECK(append(path, &place.message, &place.settings, &place.trouble));
     CHECK(stat(path, &before) == 0);
     place.settings.size_limit = before.st_size + 20;
-    CHECK(!mailbox_append(path, geteuid(), &place.message, &place.settings, &place.trouble));
+    CHECK(!append(path, &place.message, &place.settings, &place.trouble));
     CHECK_TEXT(place.trouble.dsn, "5.2.2");
     CHECK_TEXT(place.trouble.error.text, "error writing message: File too large");
     CHECK(stat(path, &after) == 0);
@@ -118,20 +126,20 @@ TEST(mailbox_append_refuses_links_folders_and_locked_files)
 
     open_place(&place);
     CHECK(symlink("/dev/null", path_of(&place, "link", path)) == 0);
-    CHECK(!mailbox_append(path, geteuid(), &place.message, &place.settings, &place.trouble));
+    CHECK(!append(path, &place.message, &place.settings, &place.trouble));
     CHECK(mkdir(path_of(&place, "folder", path), 0700) == 0);
-    CHECK(!mailbox_append(path, geteuid(), &place.message, &place.settings, &place.trouble));
+    CHECK(!append(path, &place.message, &place.settings, &place.trouble));
     CHECK_TEXT(place.trouble.dsn, "5.2.0");
     CHECK_TEXT(place.trouble.error.text, "cannot open file: Is a directory");
 
-    CHECK(mailbox_append(path_of(&place, "one", path), geteuid(), &place.message,
+    CHECK(append(path_of(&place, "one", path), &place.message,
                          &place.settings, &place.trouble));
     CHECK(link(path, path_of(&place, "two", other)) == 0);
-    CHECK(!mailbox_append(path, geteuid(), &place.message, &place.settings, &place.trouble));
+    CHECK(!append(path, &place.message, &place.settings, &place.trouble));
 
     CHECK(mkdir(path_of(&place, "locked.lock", other), 0700) == 0);
     path_of(&place, "locked", path);
-    CHECK(!mailbox_append(path, geteuid(), &place.message, &place.settings, &place.trouble));
+    CHECK(!append(path, &place.message, &place.settings, &place.trouble));
     CHECK_TEXT(place.trouble.dsn, "4.2.0");
     CHECK(access(path, F_OK) < 0);
     close_place(&place);
@@ -147,7 +155,7 @@ TEST(maildir_deliver_makes_its_folders_and_one_file)
 
     open_place(&place);
     path_of(&place, "a/Maildir/", path);
-    CHECK(maildir_deliver(path, &place.message, &place.settings, &place.trouble));
+    CHECK(maildir_deliver(path, "5.2.0", &place.message, &place.settings, &place.trouble));
     path_of(&place, "a/Maildir/new", path);
 
     DIR *folder = opendir(path);

@@ -11,6 +11,7 @@ enum { WRITE_SIZE = 64 * 1024 };
 
 struct text {
     int fd;
+    const struct mailbox_format *format;
     struct str output;
     int64_t size, limit;
 };
@@ -36,8 +37,13 @@ static bool write_out(struct text *text, struct error *error)
     return true;
 }
 
+static void end_line(struct text *text)
+{
+    str_add(&text->output, text->format->line_end);
+}
+
 /* "From sender  Sun Nov 22 06:42:49 2026" */
-static void add_from_line(struct str *output, const char *sender)
+static void add_from_line(struct text *text, const char *sender)
 {
     time_t now = wall_now().tv_sec;
     char date[64];
@@ -45,16 +51,31 @@ static void add_from_line(struct str *output, const char *sender)
 
     localtime_r(&now, &local);
     strftime(date, sizeof(date), "%a %b %e %H:%M:%S %Y", &local);
-    str_format(output, "From %s  %s\n", *sender ? sender : "MAILER-DAEMON", date);
+    str_format(&text->output, "From %s  %s", *sender ? sender : "MAILER-DAEMON", date);
+    end_line(text);
 }
 
-static bool is_from(struct slice line)
+static void add_headers(struct text *text, struct slice headers)
 {
-    return slice_starts(line, "From ");
+    while (headers.length > 0) {
+        size_t length = slice_find(headers, '\n');
+
+        str_add(&text->output, slice_part(headers, 0, length));
+        end_line(text);
+        headers = slice_from(headers, length + 1);
+    }
 }
 
-static bool add_content(struct text *text, struct content *content, bool mbox,
-                        struct error *error)
+/* A line that begins so would be taken for something else. */
+static void add_quote(struct text *text, struct slice line)
+{
+    if (text->format->quote_from && slice_starts(line, "From "))
+        str_byte(&text->output, '>');
+    if (text->format->quote_dot && slice_starts(line, "."))
+        str_byte(&text->output, '.');
+}
+
+static bool add_content(struct text *text, struct content *content, struct error *error)
 {
     content_rewind(content);
 
@@ -68,30 +89,30 @@ static bool add_content(struct text *text, struct content *content, bool mbox,
             return error_prefix(error, "queue file read error");
         if (piece == CONTENT_END)
             break;
-        if (mbox && at_start && is_from(bytes))
-            str_byte(&text->output, '>');
+        if (at_start)
+            add_quote(text, bytes);
         str_add(&text->output, bytes);
         at_start = piece == CONTENT_LINE;
         if (at_start)
-            str_byte(&text->output, '\n');
+            end_line(text);
         if (text->output.length >= WRITE_SIZE && !write_out(text, error))
             return false;
     }
     if (!at_start)
-        str_byte(&text->output, '\n');
-    if (mbox)
-        str_byte(&text->output, '\n');
+        end_line(text);
+    if (text->format->blank_line)
+        end_line(text);
     return write_out(text, error);
 }
 
-static bool write_text(struct text *text, const struct mailbox_message *message, bool from_line,
-                       bool mbox, struct error *error)
+static bool write_text(struct text *text, const struct mailbox_message *message,
+                       struct error *error)
 {
-    if (from_line)
-        add_from_line(&text->output, message->sender);
-    str_add(&text->output, message->headers);
+    if (text->format->from_line)
+        add_from_line(text, message->sender);
+    add_headers(text, message->headers);
 
-    bool written = add_content(text, message->content, mbox, error);
+    bool written = add_content(text, message->content, error);
 
     str_free(&text->output);
     return written;
@@ -100,15 +121,27 @@ static bool write_text(struct text *text, const struct mailbox_message *message,
 bool mailbox_text_write(int fd, const struct mailbox_message *message, bool mbox, int64_t size,
                         int64_t limit, struct error *error)
 {
-    struct text text = { fd, STR_EMPTY, size, limit };
+    struct mailbox_format format = {
+        .from_line = mbox, .quote_from = mbox, .blank_line = mbox,
+        .line_end = SLICE_LITERAL("\n"),
+    };
+    struct text text = { fd, &format, STR_EMPTY, size, limit };
 
-    return write_text(&text, message, mbox, mbox, error);
+    return write_text(&text, message, error);
+}
+
+bool mailbox_text_write_format(int fd, const struct mailbox_message *message,
+                               const struct mailbox_format *format, struct error *error)
+{
+    struct text text = { fd, format, STR_EMPTY, 0, 0 };
+
+    return write_text(&text, message, error);
 }
 
 bool mailbox_text_write_command(int fd, const struct mailbox_message *message,
                                 struct error *error)
 {
-    struct text text = { fd, STR_EMPTY, 0, 0 };
+    struct mailbox_format format = { .from_line = true, .line_end = SLICE_LITERAL("\n") };
 
-    return write_text(&text, message, true, false, error);
+    return mailbox_text_write_format(fd, message, &format, error);
 }

@@ -13,6 +13,19 @@
 bool mailbox_text_write(int fd, const struct mailbox_message *message, bool mbox, int64_t size,
                         int64_t limit, struct error *error) MUST_USE;
 
-/* As a command reads it: with the From_ line, but nothing quoted and no empty line behind. */
+/* How a program that is no mailbox wants a message. */
+struct mailbox_format {
+    bool from_line;         /* "From sender date" on top */
+    bool quote_from;        /* ">" before lines that begin with "From " */
+    bool quote_dot;         /* "." before lines that begin with "." */
+    bool blank_line;        /* one more at the end */
+    struct slice line_end;
+};
+
+/* Write headers and content to fd in a format of the caller's. */
+bool mailbox_text_write_format(int fd, const struct mailbox_message *message,
+                               const struct mailbox_format *format, struct error *error) MUST_USE;
+
+/* As a command of local(8) reads it: with the From_ line, but nothing quoted or appended. */
 bool mailbox_text_write_command(int fd, const struct mailbox_message *message,
                                 struct error *error) MUST_USE;

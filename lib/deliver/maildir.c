@@ -123,13 +123,14 @@ static bool flush_file(const char *path, int fd, struct error *error)
     return name_is_covered(fd) || sync_folder(path, error);
 }
 
-static const char *status_of(int code)
+static const char *status_of(int code, const char *otherwise)
 {
     switch (code) {
     case EDQUOT:
     case EFBIG:
         return "5.2.2";
     case ENOSPC:
+        return "4.3.0";
     case ENOMEM:
     case EIO:
     case EMFILE:
@@ -137,7 +138,7 @@ static const char *status_of(int code)
     case ESTALE:
         return "4.2.0";
     }
-    return "5.2.0";
+    return otherwise;
 }
 
 static bool deliver(const char *path, const char *temporary, struct timeval now,
@@ -165,7 +166,7 @@ static bool deliver(const char *path, const char *temporary, struct timeval now,
     return false;
 }
 
-bool maildir_deliver(const char *path, const struct mailbox_message *message,
+bool maildir_deliver(const char *path, const char *status, const struct mailbox_message *message,
                      const struct mailbox_settings *settings, struct mailbox_trouble *trouble)
 {
     AUTO_STR struct str host = STR_EMPTY, temporary = STR_EMPTY;
@@ -176,6 +177,6 @@ bool maildir_deliver(const char *path, const struct mailbox_message *message,
                (long long)now.tv_usec, host.data);
     if (deliver(path, temporary.data, now, host.data, message, settings, &trouble->error))
         return true;
-    trouble->dsn = status_of(trouble->error.code);
+    trouble->dsn = status_of(trouble->error.code, status);
     return false;
 }

@@ -146,6 +146,7 @@ void confine(struct process *process)
     enum confinement confinement = read_confinement(process->settings.confinement);
 
     rights |= process->needs;
+    process->options.unprivileged |= service->owner;
     expect_one_thread();
     load_backtrace();
     prctl(PR_SET_DUMPABLE, 0);

@@ -50,12 +50,13 @@ static const int changing_files[] = {
     SCMP_SYS(sync_file_range), SCMP_SYS(syncfs), SCMP_SYS(copy_file_range),
 };
 
-/* Acting as a recipient: making its files, and reading a message for its command. */
+/* Acting as a recipient: making its files. */
 static const int becoming_users[] = {
     SCMP_SYS(setresuid), SCMP_SYS(setresgid), SCMP_SYS(setreuid), SCMP_SYS(setregid),
     SCMP_SYS(setgroups), SCMP_SYS(fchown), SCMP_SYS(fchownat), SCMP_SYS(chown),
-    SCMP_SYS(memfd_create),
 };
+
+static const int making_memory_files[] = { SCMP_SYS(memfd_create) };
 
 /* Nothing of ours ever calls these once it serves. */
 static const int hostile[] = {
@@ -149,6 +150,8 @@ _Bool filter_enforce(unsigned rights, enum filter_mode mode)
         add_rules(filter, SCMP_ACT_ALLOW, changing_files, COUNT(changing_files));
     if (rights & RIGHT_BECOME_USERS)
         add_rules(filter, SCMP_ACT_ALLOW, becoming_users, COUNT(becoming_users));
+    if (rights & RIGHT_MEMORY_FILE)
+        add_rules(filter, SCMP_ACT_ALLOW, making_memory_files, COUNT(making_memory_files));
     if (!log_only)
         add_rules(filter, SCMP_ACT_KILL_PROCESS, hostile, COUNT(hostile));
     allow_threads(filter);

@@ -55,6 +55,8 @@ static const struct right rows[] = {
       0, true, false, 0, "takes over what local programs submitted" },
     { RIGHT_WRITE_FLUSH, "write-flush", { { "flush", FOLDER_READ | FOLDER_WRITE } },
       0, true, false, 0, "keeps lists of deferred mail for each domain" },
+    { RIGHT_MEMORY_FILE, "memory-file", { { NULL, 0 } }, 0, false, false, 0,
+      "makes the input of a program" },
 };
 
 const struct right *right_at(unsigned index)

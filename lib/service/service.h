@@ -52,6 +52,7 @@ enum service_right {
     RIGHT_WRITE_MAILLOG = 1 << 12,  /* postlogd: the directory of maillog_file */
     RIGHT_READ_MAILDROP = 1 << 13,  /* pickup: read and remove there */
     RIGHT_WRITE_FLUSH = 1 << 14,
+    RIGHT_MEMORY_FILE = 1 << 15,    /* files that live in memory only: a program's input */
 };
 
 /* What prepare makes, and every callback gets. */
@@ -84,6 +85,11 @@ struct service {
     const char *name;               /* the program: log tag, used-by name, "smtpd" */
     enum service_pattern pattern;
     unsigned rights;
+    /*
+     * Serve as mail_owner even where master.cf leaves root: what needs root is done by prepare, or
+     * in a process of its own (service/executor.h).
+     */
+    bool owner;
 
     /*
      * Privileged and single-threaded: open tables, keys, sockets, directories that the

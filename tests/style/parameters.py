@@ -10,13 +10,14 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROW = re.compile(r'^(?:PARAMETER|NEWER|OURS)\((\w+),\s*\w+,\s*(?:COMPUTED|(?:"(?:[^"\\]|\\.)*"\s*)+),'
-                 r'\s*-?\d+,\s*-?\d+,\s*"([^"]*)",', re.M)
+                 r'\s*-?\d+,\s*-?\d+,\s*((?:"[^"]*"\s*)+),', re.M)
 
 
 def rows():
     """Member -> programs."""
     text = (ROOT / "lib/config/parameters.def").read_text()
-    found = {name: set(used.split(",")) - {""} for name, used in ROW.findall(text)}
+    found = {name: set(re.sub(r'"|\s', "", used).split(",")) - {""}
+             for name, used in ROW.findall(text)}
     assert len(found) == len(re.findall(r"^(?:PARAMETER|NEWER|OURS)\(", text, re.M)), \
         "a row of parameters.def was not understood"
     return found

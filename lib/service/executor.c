@@ -1,9 +1,9 @@
-#include "execute.h"
+#include "service/executor.h"
 
 #include "base/memory.h"
 #include "base/moment.h"
 #include "base/scope.h"
-#include "execute_request.h"
+#include "service/executor_order.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -49,23 +49,40 @@ struct executor *executor_start(struct error *error)
     return executor;
 }
 
+static void add_text(struct str *packet, const char *text)
+{
+    str_bytes(packet, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+static size_t add_texts(struct str *packet, const char *const *texts)
+{
+    size_t count = 0;
+
+    for (; texts && texts[count]; count++)
+        add_text(packet, texts[count]);
+    return count;
+}
+
 static bool write_packet(const struct execute_request *request, struct str *packet)
 {
     struct execute_header header = {
-        .uid = request->identity->uid, .gid = request->identity->gid,
-        .group_count = request->identity->group_count,
-        .file_size_limit = request->file_size_limit,
+        .uid = request->uid, .gid = request->gid, .group_count = request->group_count,
+        .groups = { request->gid }, .file_size_limit = request->file_size_limit,
     };
 
-    memcpy(header.groups, request->identity->groups,
-           header.group_count * sizeof(header.groups[0]));
-    while (request->environment[header.variable_count])
-        header.variable_count++;
-    str_bytes(packet, (const char *)&header, sizeof(header));
-    str_bytes(packet, request->command, strlen(request->command) + 1);
-    for (size_t i = 0; i < header.variable_count; i++)
-        str_bytes(packet, request->environment[i], strlen(request->environment[i]) + 1);
-    return packet->length <= EXECUTE_PACKET && header.variable_count <= EXECUTE_VARIABLES;
+    if (request->groups)
+        memcpy(header.groups, request->groups, header.group_count * sizeof(header.groups[0]));
+    else
+        header.group_count = 1;
+    str_bytes(packet, &header, sizeof(header));
+    add_text(packet, request->root);
+    add_text(packet, request->directory);
+    add_text(packet, request->command);
+    header.argument_count = add_texts(packet, request->arguments);
+    header.variable_count = add_texts(packet, request->environment);
+    memcpy(packet->data, &header, sizeof(header));
+    return packet->length <= EXECUTE_PACKET
+           && header.argument_count + header.variable_count <= EXECUTE_TEXTS;
 }
 
 bool executor_run(struct executor *executor, const struct execute_request *request,
@@ -107,8 +124,8 @@ static bool has_answered(const struct executor *executor, int64_t deadline)
     return count > 0;
 }
 
-bool executor_wait(struct executor *executor, int64_t deadline, bool *in_time, int *status,
-                   struct error *error)
+bool executor_wait(struct executor *executor, int64_t deadline, bool *in_time,
+                   struct execute_result *result, struct error *error)
 {
     ssize_t count;
 
@@ -116,7 +133,7 @@ bool executor_wait(struct executor *executor, int64_t deadline, bool *in_time, i
     if (!*in_time && send(executor->socket, "k", EXECUTE_KILL, MSG_NOSIGNAL) < 0)
         return error_system(error, "stop the command");
     do
-        count = recv(executor->socket, status, sizeof(*status), 0);
+        count = recv(executor->socket, result, sizeof(*result), 0);
     while (count < 0 && errno == EINTR);
-    return count == sizeof(*status) || error_set(error, "the exec half is gone");
+    return count == sizeof(*result) || error_set(error, "the exec half is gone");
 }

@@ -1,29 +1,20 @@
-#include "execute_request.h"
+#include "service/executor_order.h"
 
 #include "base/compiler.h"
 #include "base/memory.h"
+#include "service/executor.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { FD_INPUT, FD_OUTPUT, FD_COUNT, STATUS_TRY_LATER = 75 };
-
-struct order {
-    const struct execute_header *header;
-    char *command;
-    char *variables[EXECUTE_VARIABLES + 1];
-    int fds[FD_COUNT];
-};
 
 /* --- The request. ------------------------------------------------------------------------ */
 
@@ -38,25 +29,36 @@ static char *take_text(char **at, const char *end)
     return nul ? text : NULL;
 }
 
+/* count texts and a NULL behind them; where the next go, or NULL when the packet ends before. */
+static char **take_texts(char **at, const char *end, char **texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!(texts[i] = take_text(at, end)))
+            return NULL;
+    texts[count] = NULL;
+    return texts + count + 1;
+}
+
 static bool read_order(char *packet, size_t length, struct order *order)
 {
-    char *at = packet + sizeof(*order->header);
+    const struct execute_header *header = (const struct execute_header *)packet;
+    char *at = packet + sizeof(*header);
     const char *end = packet + length;
 
-    order->header = (const struct execute_header *)packet;
-    if (length < sizeof(*order->header) || order->header->group_count > EXECUTE_GROUPS
-        || order->header->variable_count > EXECUTE_VARIABLES)
+    order->header = header;
+    if (length < sizeof(*header) || header->group_count > EXECUTE_GROUPS
+        || header->argument_count > EXECUTE_TEXTS || header->variable_count > EXECUTE_TEXTS
+        || header->argument_count + header->variable_count > EXECUTE_TEXTS)
         return false;
-    order->command = take_text(&at, end);
-    if (!order->command)
-        return false;
-    for (size_t i = 0; i < order->header->variable_count; i++) {
-        order->variables[i] = take_text(&at, end);
-        if (!order->variables[i])
-            return false;
-    }
-    order->variables[order->header->variable_count] = NULL;
-    return at == end;
+    order->root = take_text(&at, end);
+    order->directory = order->root ? take_text(&at, end) : NULL;
+    order->command = order->directory ? take_text(&at, end) : NULL;
+    order->arguments = order->texts;
+    order->variables = order->command
+                           ? take_texts(&at, end, order->arguments, header->argument_count)
+                           : NULL;
+    return order->variables && take_texts(&at, end, order->variables, header->variable_count)
+           && at == end;
 }
 
 /* A packet with its two descriptors; 0 at the end of the socket, or for rubbish. */
@@ -88,50 +90,6 @@ static size_t receive_order(int socket, char *packet, int *fds)
     return (size_t)count;
 }
 
-/* --- The program. ------------------------------------------------------------------------- */
-
-static void clear_signals(void)
-{
-    sigset_t none;
-
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static bool become(const struct execute_header *header)
-{
-    return setgroups(header->group_count, header->groups) == 0
-           && setresgid(header->gid, header->gid, header->gid) == 0
-           && setresuid(header->uid, header->uid, header->uid) == 0;
-}
-
-static bool limit_files(long long size)
-{
-    struct rlimit limit = { (rlim_t)size, (rlim_t)size };
-
-    return size <= 0 || setrlimit(RLIMIT_FSIZE, &limit) == 0;
-}
-
-static void run(const struct order *order) NO_RETURN;
-
-static void run(const struct order *order)
-{
-    char shell[] = "sh", option[] = "-c";
-    char *arguments[] = { shell, option, order->command, NULL };
-
-    setsid();
-    if (dup2(order->fds[FD_INPUT], 0) == 0 && dup2(order->fds[FD_OUTPUT], 1) == 1
-        && dup2(order->fds[FD_OUTPUT], 2) == 2 && limit_files(order->header->file_size_limit)
-        && become(order->header)) {
-        closefrom(3);
-        clear_signals();
-        execve("/bin/sh", arguments, order->variables);
-    }
-    _exit(STATUS_TRY_LATER);
-}
-
 /* --- Serving. ------------------------------------------------------------------------------- */
 
 /* Until it ends; a word over the socket, or its end, kills all of it. */
@@ -155,34 +113,41 @@ static int watch(int socket, pid_t child)
     return status;
 }
 
-static int obey(int socket, struct order *order)
+/* result is memory that the child shares. */
+static void obey(int socket, struct order *order, struct execute_result *result)
 {
+    *result = (struct execute_result){ .status = W_EXITCODE(STATUS_TRY_LATER, 0) };
+
     pid_t child = fork();
 
     if (child == 0)
-        run(order);
+        program_become(order, result);
     close(order->fds[FD_INPUT]);
     close(order->fds[FD_OUTPUT]);
-    return child < 0 ? W_EXITCODE(STATUS_TRY_LATER, 0) : watch(socket, child);
+    if (child > 0)
+        result->status = watch(socket, child);
+    else
+        *result = (struct execute_result){ result->status, EXECUTE_PREPARE, errno };
 }
 
 void execute_serve(int socket)
 {
     char *packet = memory_new(1, EXECUTE_PACKET);
-    struct order order;
+    struct order *order = memory_new(1, sizeof(*order));
+    struct execute_result *result = mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE,
+                                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-    for (;;) {
-        size_t length = receive_order(socket, packet, order.fds);
+    while (result != MAP_FAILED) {
+        size_t length = receive_order(socket, packet, order->fds);
 
         if (length == EXECUTE_KILL)
             continue;
-        if (length == 0 || !read_order(packet, length, &order))
+        if (length == 0 || !read_order(packet, length, order))
             break;
-
-        int status = obey(socket, &order);
-
-        if (send(socket, &status, sizeof(status), MSG_NOSIGNAL) != sizeof(status))
+        obey(socket, order, result);
+        if (send(socket, result, sizeof(*result), MSG_NOSIGNAL) != sizeof(*result))
             break;
     }
+    free(order);
     free(packet);
 }
