@@ -139,8 +139,9 @@ def attempts(instance, names):
     yield ("listen", "127.0.0.1", free_port()), False
     yield ("udp", "127.0.0.1", 53), dns
     for word in ("raw", "netlink", "setuid", "setgid", "setgroups", "unshare", "bpf", "keys",
-                 "io_uring", "userfaultfd", "perf", "dumpable", "memfd"):
+                 "io_uring", "userfaultfd", "perf", "dumpable"):
         yield (word,), False
+    yield ("memfd",), "memory-file" in names
     yield ("chroot", folder), False
     yield ("mount", folder / "open"), False
     yield ("handle", "/etc/passwd"), False
