@@ -4,8 +4,8 @@
 #include "base/scope.h"
 #include "base/vector.h"
 
-static const char *standard_form(const struct cleanup *cleanup, struct arena *arena,
-                                 struct slice internal)
+const char *address_standard(const struct cleanup *cleanup, struct arena *arena,
+                             struct slice internal)
 {
     AUTO_STR struct str text = STR_EMPTY;
 
@@ -26,7 +26,7 @@ static bool map_once(const struct cleanup *cleanup, struct arena *arena,
                                           cleanup->propagate_canonical, arena, &found, error);
 
     if (result == TABLE_FOUND && found.count > 0)
-        *address = standard_form(cleanup, arena, found.items[0]);
+        *address = address_standard(cleanup, arena, found.items[0]);
     free(found.items);
     return result != TABLE_TROUBLE;
 }
@@ -46,7 +46,7 @@ bool address_map(const struct cleanup *cleanup, struct arena *arena, enum addres
 bool address_prepare(const struct cleanup *cleanup, struct arena *arena, enum address_use use,
                      bool map, struct slice internal, const char **result, struct error *error)
 {
-    *result = standard_form(cleanup, arena, internal);
+    *result = address_standard(cleanup, arena, internal);
     return !map || !**result || address_map(cleanup, arena, use, *result, result, error);
 }
 
@@ -74,7 +74,7 @@ static bool add_results(const struct cleanup *cleanup, struct arena *arena,
 {
     for (size_t i = results->count; i-- > 0; ) {
         struct pending next = {
-            standard_form(cleanup, arena, results->items[i]), from->depth + 1,
+            address_standard(cleanup, arena, results->items[i]), from->depth + 1,
         };
 
         if ((int64_t)strlen(next.address) > cleanup->config->virtual_alias_address_length_limit)

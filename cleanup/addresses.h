@@ -14,6 +14,10 @@ bool address_prepare(const struct cleanup *cleanup, struct arena *arena, enum ad
                      bool map, struct slice internal, const char **result, struct error *error)
     MUST_USE;
 
+/* The address in standard form, without any maps.  Lives in the arena. */
+const char *address_standard(const struct cleanup *cleanup, struct arena *arena,
+                             struct slice internal);
+
 /* Only the maps, for an address that is in standard form; *result is address when none did. */
 bool address_map(const struct cleanup *cleanup, struct arena *arena, enum address_use use,
                  const char *address, const char **result, struct error *error) MUST_USE;

@@ -87,14 +87,13 @@ static void fill_lines(struct str *output, size_t column, struct slice value)
         struct slice next = slice_from(value, 1);
         size_t length = slice_find(next, '\n');
 
-        if (length > 0 && length < next.length && next.data[length - 1] == ',')
-            length--;
         if (column + 1 + length < LINE_LIMIT) {
             str_byte(output, ' ');
             value = next;
             column++;
         } else {
-            str_byte(output, '\n');
+            str_text(output, "\n\t");
+            value = next;
             column = 0;
         }
     }
@@ -108,14 +107,16 @@ static void write_rewritten(struct intake *intake, const struct header *header)
         header->flags & HEADER_SENDERS ? USE_HEADER_SENDER : USE_HEADER_RECIPIENT,
     };
 
-    if (!header_rewrite_addresses(header->value, rewrite_one, &use, &value)) {
+    size_t token_limit = (size_t)intake->cleanup->config->header_address_token_limit;
+
+    if (!header_rewrite_addresses(header->value, token_limit, rewrite_one, &use, &value)) {
         write_header(intake, header, header->value);
         return;
     }
 
     AUTO_STR struct str filled = STR_EMPTY;
 
-    fill_lines(&filled, header->name.length + sizeof(": ") - 1, slice_trim(str_slice(&value)));
+    fill_lines(&filled, header->name.length + sizeof(": ") - 1, str_slice(&value));
     write_header(intake, header, str_slice(&filled));
 }
 
@@ -158,7 +159,7 @@ static void note_header(struct intake *intake, const struct header *header)
         mime_content_type(&intake->mime, header->value);
 }
 
-/* 8-bit headers (RFC 6532), when the client asked for SMTPUTF8 or we are to find out. */
+/* 8-bit headers (RFC 6532) need SMTPUTF8 when the client asked for it or we are to find out. */
 static void note_utf8(struct intake *intake, struct slice line)
 {
     struct envelope *envelope = &intake->submission->envelope;
@@ -167,7 +168,7 @@ static void note_utf8(struct intake *intake, struct slice line)
         return;
     if (intake->submission->flags & SUBMIT_SMTPUTF8)
         envelope->send_options |= SENDOPT_SMTPUTF8;
-    if (envelope->send_options & SENDOPT_SMTPUTF8)
+    if (intake->cleanup->config->smtputf8_enable)
         envelope->send_options |= SENDOPT_SMTPUTF8_HEADER;
 }
 

@@ -314,6 +314,8 @@ void intake_abandon(struct intake *intake)
     mime_end(&intake->mime);
     free(intake->more_recipients.items);
     intake->more_recipients = (struct address_list){ NULL, 0, 0 };
+    hash_free(intake->known, NULL);
+    intake->known = NULL;
 }
 
 bool intake_end(struct intake *intake, struct submission_reply *reply)

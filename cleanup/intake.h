@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/hash.h"
 #include "base/vector.h"
 #include "deliver/submission.h"
 #include "message/mime.h"
@@ -33,6 +34,7 @@ struct intake {
     bool hold, discard;
     const char *filter, *redirect;
     struct address_list more_recipients;        /* BCC actions */
+    struct hash *known;                 /* recipients, to find duplicates; may be NULL */
 
     enum submission_status status;      /* SUBMISSION_QUEUED while all is well */
     const char *text;                   /* of a refusal */

@@ -21,16 +21,19 @@ static void refuse_trouble(struct intake *intake, const struct error *error)
     intake_refuse(intake, SUBMISSION_DEFER, "4.3.0 queue file write error");
 }
 
-/* The same address, however spelt, for the same original is one delivery. */
-static bool is_duplicate(struct gathering *gathering, const char *original, const char *address)
+/* The same address, however spelt, with the same originals and notifications is one delivery. */
+static bool is_duplicate(struct gathering *gathering, const struct recipient *from,
+                         const char *address)
 {
     const struct config *config = gathering->intake->cleanup->config;
+    AUTO_STR struct str all = STR_EMPTY;
     AUTO_STR struct str key = STR_EMPTY;
 
     if (config->enable_original_recipient)
-        address_fold(&key, slice_of(original));
-    str_byte(&key, '\n');
-    address_fold(&key, slice_of(address));
+        str_format(&all, "%lld\n%s\n%s\n", (long long)from->notify, from->dsn_original,
+                   from->original);
+    str_text(&all, address);
+    address_fold(&key, str_slice(&all));
     if (hash_get(gathering->known, str_slice(&key)))
         return true;
     if ((int)hash_count(gathering->known) < config->duplicate_filter_limit)
@@ -43,7 +46,7 @@ static void add_recipient(void *argument, const char *address)
     struct gathering *gathering = argument;
     const struct recipient *from = &gathering->from;
 
-    if (gathering->known && is_duplicate(gathering, from->original, address))
+    if (gathering->known && is_duplicate(gathering, from, address))
         return;
     VECTOR_PUSH(&gathering->list, *from);
     gathering->list.items[gathering->list.count - 1].address = address;
@@ -62,38 +65,106 @@ static const char *find_dsn_original(const struct intake *intake, const char *gi
     return arena_format(intake->arena, "%s;%s", type, local ? address : given);
 }
 
-/* One recipient of the client: standard form, canonical maps, virtual aliases. */
-static bool gather(struct gathering *gathering, struct recipient from, struct error *error)
+/* One recipient: canonical maps, virtual aliases.  *mapped is what canonical maps made of it. */
+static bool gather(struct gathering *gathering, struct recipient from, const char **mapped,
+                   struct error *error)
 {
     struct intake *intake = gathering->intake;
     bool map = intake->submission->flags & SUBMIT_MAP;
-    const char *address;
+    const char *address = *from.address ? from.address
+                                        : intake->cleanup->config->empty_address_recipient;
 
     if (!address_prepare(intake->cleanup, intake->arena, USE_ENVELOPE_RECIPIENT, map,
-                         slice_of(from.address), &address, error))
+                         slice_of(address), mapped, error))
         return false;
-    if (!*from.original)
+    if (!from.original)
         from.original = from.address;
     if (!*from.dsn_original && !(from.notify & NOTIFY_NEVER))
-        from.dsn_original = find_dsn_original(intake, from.address, address);
+        from.dsn_original = find_dsn_original(intake, from.address, *mapped);
     gathering->from = from;
     if (map)
-        return address_expand(intake->cleanup, intake->arena, address, add_recipient, gathering,
+        return address_expand(intake->cleanup, intake->arena, *mapped, add_recipient, gathering,
                               error);
-    add_recipient(gathering, address);
+    add_recipient(gathering, *mapped);
     return true;
 }
 
-static void gather_all(struct intake *intake, struct recipient_list *recipients)
+/* A copy is nobody's business: no notifications for it (NOTIFY=NEVER). */
+static bool gather_copy(struct gathering *gathering, struct slice address, struct error *error)
 {
-    bool alone = recipients->count == 1 && table_list_is_empty(intake->cleanup->virtual_alias);
-    struct gathering gathering = { .intake = intake, .known = alone ? NULL : hash_new() };
-    struct error error;
-    size_t i = 0;
+    const struct intake *intake = gathering->intake;
+    struct recipient copy = { .dsn_original = "", .notify = NOTIFY_NEVER };
+    const char *mapped;
 
-    while (i < recipients->count && gather(&gathering, recipients->items[i], &error))
-        i++;
-    if (i < recipients->count)
+    copy.address = address_standard(intake->cleanup, intake->arena, address);
+    copy.original = copy.address;
+    return gather(gathering, copy, &mapped, error);
+}
+
+/* Who gets a copy by sender_bcc_maps or recipient_bcc_maps: one address. */
+static bool gather_copy_of(struct gathering *gathering, struct table_list *maps,
+                           const char *address, struct error *error)
+{
+    const struct intake *intake = gathering->intake;
+    const struct cleanup *cleanup = intake->cleanup;
+    AUTO_STR struct str value = STR_EMPTY;
+    AUTO_STR struct str extension = STR_EMPTY;
+
+    if (!(intake->submission->flags & SUBMIT_BCC) || table_list_is_empty(maps))
+        return true;
+
+    enum table_result result = lookup_address(cleanup->lookup, maps, slice_of(address), &value,
+                                              &extension, error);
+
+    if (result != TABLE_FOUND)
+        return result == TABLE_ABSENT;
+    return gather_copy(gathering, str_slice(&value), error);
+}
+
+static bool gather_all(struct gathering *gathering, const struct recipient_list *recipients,
+                       struct error *error)
+{
+    const struct intake *intake = gathering->intake;
+
+    if (!gather_copy_of(gathering, intake->cleanup->sender_bcc,
+                        intake->submission->envelope.sender, error))
+        return false;
+    for (size_t i = 0; i < recipients->count; i++) {
+        struct recipient from = recipients->items[i];
+        size_t before = gathering->list.count;
+        const char *mapped;
+
+        if (!*from.original)
+            from.original = NULL;
+        if (!gather(gathering, from, &mapped, error))
+            return false;
+        /* A duplicate has its copy already. */
+        if (gathering->list.count > before
+            && !gather_copy_of(gathering, intake->cleanup->recipient_bcc, mapped, error))
+            return false;
+    }
+    return true;
+}
+
+/* With one recipient that stands for itself there is nothing to compare. */
+static bool can_repeat(const struct intake *intake)
+{
+    const struct cleanup *cleanup = intake->cleanup;
+
+    return intake->submission->envelope.recipients.count > 1
+           || !table_list_is_empty(cleanup->virtual_alias)
+           || !table_list_is_empty(cleanup->sender_bcc)
+           || !table_list_is_empty(cleanup->recipient_bcc);
+}
+
+static void replace_recipients(struct intake *intake, struct recipient_list *recipients)
+{
+    struct gathering gathering = {
+        .intake = intake, .known = can_repeat(intake) ? hash_new() : NULL,
+    };
+    struct error error;
+
+    if (!gather_all(&gathering, recipients, &error))
         refuse_trouble(intake, &error);
 
     size_t size = gathering.list.count * sizeof(*gathering.list.items);
@@ -103,7 +174,7 @@ static void gather_all(struct intake *intake, struct recipient_list *recipients)
         memcpy(items, gathering.list.items, size);
     *recipients = (struct recipient_list){ items, gathering.list.count, 0 };
     free(gathering.list.items);
-    hash_free(gathering.known, NULL);
+    intake->known = gathering.known;
 }
 
 void intake_envelope(struct intake *intake)
@@ -120,70 +191,43 @@ void intake_envelope(struct intake *intake)
     }
     if (intake->submission->flags & SUBMIT_SMTPUTF8 && !text_is_ascii(slice_of(envelope->sender)))
         envelope->send_options |= SENDOPT_SMTPUTF8 | SENDOPT_SMTPUTF8_SENDER;
-    gather_all(intake, &envelope->recipients);
+    replace_recipients(intake, &envelope->recipients);
     if (envelope->recipients.count == 0)
         intake_refuse(intake, SUBMISSION_NO_RECIPIENTS, "5.1.0 no recipients specified");
 }
 
-/* Who gets a copy by sender_bcc_maps or recipient_bcc_maps. */
-static bool find_copy(struct intake *intake, struct table_list *maps, const char *address,
-                      struct error *error)
+/* What stands in the list already, when that was not needed before. */
+static struct hash *know_recipients(struct intake *intake)
 {
-    struct address_list found = { NULL, 0, 0 };
-    const struct cleanup *cleanup = intake->cleanup;
-    enum table_result result = table_list_is_empty(maps) ? TABLE_ABSENT
-        : lookup_map(cleanup->lookup, maps, slice_of(address), cleanup->propagate_virtual,
-                     intake->arena, &found, error);
+    struct gathering gathering = { .intake = intake, .known = hash_new() };
+    const struct recipient_list *list = &intake->submission->envelope.recipients;
 
-    for (size_t i = 0; i < found.count; i++)
-        VECTOR_PUSH(&intake->more_recipients, found.items[i]);
-    free(found.items);
-    return result != TABLE_TROUBLE;
+    for (size_t i = 0; i < list->count; i++)
+        (void)is_duplicate(&gathering, &list->items[i], list->items[i].address);
+    return gathering.known;
 }
 
-static void find_copies(struct intake *intake)
-{
-    const struct cleanup *cleanup = intake->cleanup;
-    const struct envelope *envelope = &intake->submission->envelope;
-    struct error error;
-
-    if (*cleanup->config->always_bcc)
-        VECTOR_PUSH(&intake->more_recipients, slice_of(cleanup->config->always_bcc));
-
-    bool good = find_copy(intake, cleanup->sender_bcc, envelope->sender, &error);
-
-    for (size_t i = 0; good && i < envelope->recipients.count; i++)
-        good = find_copy(intake, cleanup->recipient_bcc, envelope->recipients.items[i].address,
-                         &error);
-    if (!good)
-        refuse_trouble(intake, &error);
-}
-
-/* Copies are nobody's business: no notifications for them (NOTIFY=NEVER). */
 void intake_more_recipients(struct intake *intake)
 {
     struct envelope *envelope = &intake->submission->envelope;
-    if (intake->submission->flags & SUBMIT_BCC)
-        find_copies(intake);
-    if (intake->more_recipients.count == 0)
-        return;
-
-    struct gathering gathering = { .intake = intake, .known = hash_new() };
+    const char *always = intake->cleanup->config->always_bcc;
     struct error error;
 
-    for (size_t i = 0; i < intake->more_recipients.count; i++) {
-        struct recipient copy = {
-            .address = arena_text(intake->arena, intake->more_recipients.items[i]),
-            .original = "", .dsn_original = "", .notify = NOTIFY_NEVER,
-        };
+    if (intake->submission->flags & SUBMIT_BCC && *always)
+        VECTOR_PUSH(&intake->more_recipients, slice_of(always));
+    if (intake->more_recipients.count == 0)
+        return;
+    if (!intake->known)
+        intake->known = know_recipients(intake);
 
-        if (!gather(&gathering, copy, &error))
+    struct gathering gathering = { .intake = intake, .known = intake->known };
+
+    for (size_t i = 0; i < intake->more_recipients.count; i++)
+        if (!gather_copy(&gathering, intake->more_recipients.items[i], &error))
             refuse_trouble(intake, &error);
-    }
     for (size_t i = 0; i < gathering.list.count; i++) {
         draft_recipient(intake->draft, &gathering.list.items[i]);
         *envelope_add_recipient(envelope, intake->arena) = gathering.list.items[i];
     }
     free(gathering.list.items);
-    hash_free(gathering.known, NULL);
 }

@@ -20,16 +20,6 @@ struct collector {
 /* What becomes of a file. */
 enum fate { FILE_DONE, FILE_STAYS, FILE_IS_BAD };
 
-static bool detects_utf8(const struct config *config)
-{
-    struct slice rest = slice_of(config->smtputf8_autodetect_classes), word;
-
-    while (config->smtputf8_enable && config_list_next(&rest, false, &word))
-        if (slice_is_nocase(word, "sendmail") || slice_is_nocase(word, "all"))
-            return true;
-    return false;
-}
-
 struct collector *collector_new(const struct config *config, const char *cleanup_socket,
                                 struct error *error)
 {
@@ -48,7 +38,8 @@ struct collector *collector_new(const struct config *config, const char *cleanup
 
     collector->config = config;
     collector->queue = queue;
-    collector->detect_utf8 = detects_utf8(config);
+    collector->detect_utf8 = config->smtputf8_enable
+        && submission_detects_smtputf8(config->smtputf8_autodetect_classes, "sendmail");
     collector->cleanup = lane_pool_new(cleanup_socket, 1, config->ipc_idle);
     return collector;
 }

@@ -51,8 +51,6 @@ static void add_recipient(void *argument, struct slice internal)
     struct recipient_target *target = argument;
     long notify = (long)target->reading->options->notify;
 
-    if (internal.length == 0)
-        return;
     if (notify)
         add_attribute(target->records, "notify_flags", notify);
     record_append(target->records, RECORD_RECIPIENT, internal);

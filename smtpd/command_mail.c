@@ -78,13 +78,26 @@ static unsigned path_flags(const struct session *session, bool utf8)
            (config->smtputf8_enable && !config->strict_smtputf8 ? PATH_NO_ASCII_CHECK : 0u);
 }
 
+/* An address whose routing leads to what is no host name is bad syntax too. */
+static bool has_good_route(const struct server *server, struct slice address)
+{
+    AUTO_STR struct str rewritten = STR_EMPTY;
+
+    if (!address.length)
+        return true;
+    rewrite_address(&server->rewrite, REWRITE_LOCAL, address, &rewritten);
+    return resolver_accepts_syntax(server->resolver, str_slice(&rewritten));
+}
+
 /* Take the path off *arguments; the parameters stay. */
-static bool take_path(struct slice *arguments, unsigned flags, struct str *address)
+static bool take_path(const struct session *session, struct slice *arguments, unsigned flags,
+                      struct str *address)
 {
     struct slice word = path_word(*arguments);
     struct slice rest = word;
 
-    if (address_parse_path(&rest, flags, address) != PATH_GOOD || slice_trim(rest).length)
+    if (address_parse_path(&rest, flags, address) != PATH_GOOD || slice_trim(rest).length
+        || !has_good_route(session->server, str_slice(address)))
         return false;
     *arguments = slice_from(*arguments, (size_t)(word.data - arguments->data) + word.length);
     return true;
@@ -246,7 +259,7 @@ static bool read_mail(struct session *session, struct slice arguments, struct ma
     struct mail_options options = { .encoding = "", .envelope_id = "" };
     struct slice path = path_word(arguments), word;
 
-    if (!take_path(&arguments, path_flags(session, true) | PATH_EMPTY, &address)) {
+    if (!take_path(session, &arguments, path_flags(session, true) | PATH_EMPTY, &address)) {
         warn_bad_path(session, "MAIL", path);
         reply(session, REPLY_BAD_SENDER);
         return false;
@@ -257,6 +270,10 @@ static bool read_mail(struct session *session, struct slice arguments, struct ma
     if (session->server->config->strict_smtputf8 && !options.smtputf8 &&
         !text_is_ascii(str_slice(&address))) {
         reply(session, REPLY_NEED_SMTPUTF8);
+        return false;
+    }
+    if (!options.smtputf8 && !text_is_ascii(address_split(str_slice(&address)).domain)) {
+        reply(session, REPLY_BAD_SENDER);
         return false;
     }
     return start_mail(session, mail, arena_text(mail->arena, str_slice(&address)), &options);
@@ -428,13 +445,21 @@ static bool accept_recipient(struct session *session, const char *address,
     return verdict.result != VERDICT_REJECT;
 }
 
+/* What stands for an ORCPT that was not given: the path as the client wrote it. */
+static const char *original_of_path(struct mail *mail, struct slice path)
+{
+    if (slice_starts(path, "<") && slice_ends(path, ">"))
+        path = slice_trim_end(slice_part(path, 1, path.length - 2));
+    return arena_format(mail->arena, "rfc822;%.*s", SLICE_ARGS(path));
+}
+
 static bool read_rcpt(struct session *session, struct slice arguments)
 {
     AUTO_STR struct str address = STR_EMPTY;
     struct rcpt_options options = { .original = "" };
     struct slice path = path_word(arguments), word;
 
-    if (!take_path(&arguments, path_flags(session, session->mail->smtputf8), &address)) {
+    if (!take_path(session, &arguments, path_flags(session, session->mail->smtputf8), &address)) {
         warn_bad_path(session, "RCPT", path);
         reply(session, REPLY_BAD_RECIPIENT);
         return false;
@@ -442,6 +467,8 @@ static bool read_rcpt(struct session *session, struct slice arguments)
     while ((word = slice_take_word(&arguments)).length > 0)
         if (!parse_rcpt_option(session, word, &options))
             return false;
+    if (!*options.original)
+        options.original = original_of_path(session->mail, path);
     if (session->server->config->strict_smtputf8 && !session->mail->smtputf8 &&
         !text_is_ascii(str_slice(&address))) {
         reply(session, REPLY_NEED_SMTPUTF8);

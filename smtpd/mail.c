@@ -195,7 +195,7 @@ void mail_submit(struct session *session)
 
     mail->submission.flags = (SUBMIT_FILTER | SUBMIT_MAP | SUBMIT_BCC | SUBMIT_MILTER) &
                              ~(int64_t)server->overrides;
-    if (mail->smtputf8 || server->config->smtputf8_enable)
+    if (mail->smtputf8 || server->detects_smtputf8)
         mail->submission.flags |= SUBMIT_SMTPUTF8;
     mail->submission.received = received_text(session);
     set_attributes(session);

@@ -132,6 +132,8 @@ bool server_open(struct server *server, const struct config *config,
     server->rewrite = rewrite_settings_of(config);
     server->discarded_extensions =
         extension_list(slice_of(config->smtpd_discard_ehlo_keywords), warn_keyword, NULL);
+    server->detects_smtputf8 = config->smtputf8_enable
+        && submission_detects_smtputf8(config->smtputf8_autodetect_classes, "smtpd");
     if (!read_overrides(server, error) || !read_bare_newline(server, error))
         return false;
     server->lookup = lookup_open(config, &server->tables, error);

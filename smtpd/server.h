@@ -63,6 +63,7 @@ struct server {
     unsigned discarded_extensions;  /* EXTENSION_ bits of smtpd_discard_ehlo_keywords */
     unsigned overrides;             /* SUBMIT_ bits that receive_override_options takes away */
     int protocols;                  /* of inet_protocols: AF_INET, AF_INET6, AF_UNSPEC */
+    bool detects_smtputf8;          /* smtputf8_autodetect_classes has mail by SMTP */
     bool check_recipients;          /* no_unknown_recipient_checks is not set */
     enum { BARE_LF_ALLOWED, BARE_LF_NORMALIZED, BARE_LF_REJECTED } bare_newline;
     struct server_calls calls;

@@ -52,12 +52,22 @@ void address_quote_local(struct str *output, struct slice local)
 
 void address_quote(struct str *output, struct slice internal)
 {
-    struct slice local = address_split(internal).local;
+    size_t route = address_route_length(internal);
+    struct slice rest = slice_from(internal, route);
+    struct slice local = address_split(rest).local;
 
     if (!internal.length)
         return;
+    str_add(output, slice_part(internal, 0, route));
     address_quote_local(output, local);
-    str_add(output, slice_from(internal, local.length));
+    str_add(output, slice_from(rest, local.length));
+}
+
+size_t address_route_length(struct slice internal)
+{
+    size_t colon = external_find(internal, ':');
+
+    return slice_starts(internal, "@") && colon < internal.length ? colon + 1 : 0;
 }
 
 bool address_unquote(struct str *output, struct slice external)

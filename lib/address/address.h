@@ -20,8 +20,11 @@ struct address_parts {
 /* Split the internal form at its last @. */
 struct address_parts address_split(struct slice internal);
 
-/* Append the external form: the local part is quoted when it is no dot-atom. */
+/* Append the external form: the local part is quoted when it is no dot-atom, a route stays. */
 void address_quote(struct str *output, struct slice internal);
+
+/* Length of the source route at the front, "@a,@b:"; 0 without one. */
+size_t address_route_length(struct slice internal);
 
 /* Append the external form of a local part alone; an empty one becomes "". */
 void address_quote_local(struct str *output, struct slice local);

@@ -130,7 +130,7 @@ TEST(internal_addresses_are_rewritten_without_quotes)
         { "", "" }, { "user", "user@origin.test" }, { "a b", "a b@origin.test" },
         { "a b@x", "a b@x" }, { "a@b@c", "a@b@c" }, { "a!b", "b@a" },
         { "a b!c", "a b!c@origin.test" },
-        { "@a:user@b", "@a:user@b" }, { "us\"er@x.", "us\"er@x" },
+        { "@a:user@b", "user@b" }, { "us\"er@x.", "us\"er@x" },
     };
     struct config config = test_config();
     struct rewrite_settings settings = rewrite_settings_of(&config);
@@ -324,9 +324,9 @@ TEST(addresses_are_found_in_headers)
         { "a@b (comment, with comma)", "<a@b>" },
         { "a @ b . c", "<a@b.c>" },
         { "a b", "<a><b>" },
-        { "<@x,@y:u@z>", "<u@z>" },
+        { "<@x,@y:u@z>", "<@x,@y:u@z>" },
         { "\"a b\"@c", "<a b@c>" },
-        { "<>", "<>" },
+        { "<>", "" }, { "\"\"", "<>" },
         { "", "" },
     };
 
@@ -481,7 +481,7 @@ TEST(paths_are_taken_as_clients_send_them)
         { "u@x>", "u@x", NULL, "" },
         { "<>", NULL, NULL, "" },
         { "<u>", "u", "u", "" },
-        { "<u@>", NULL, NULL, "" },
+        { "<u@>", "u@", "u@", "" },
         { "<@x>", "@x", NULL, "" },
         { "<@a,@b:u@x>", "u@x", "u@x", "" },
         { "@a:u@x", "u@x", NULL, "" },
@@ -519,8 +519,8 @@ TEST(paths_are_taken_as_clients_send_them)
         { "<u@ x>", "u@x", "u@x", "" },
         { "< u@x >", "u@x", "u@x", "" },
         { "<u@x>NOTIFY=NEVER", NULL, NULL, "" },
-        { "<-u@x>", NULL, NULL, "" },
-        { "<u@x..>", NULL, NULL, "" },
+        { "<-u@x>", "-u@x", "-u@x", "" },
+        { "<u@x..>", "u@x..", "u@x..", "" },
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {

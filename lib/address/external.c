@@ -75,6 +75,16 @@ static void append_quoted(struct str *output, struct slice piece, bool closed)
     }
 }
 
+/* A literal keeps its brackets and loses its backslashes. */
+static void append_literal(struct str *output, struct slice piece)
+{
+    for (size_t i = 0; i < piece.length; i++) {
+        if (piece.data[i] == '\\' && i + 1 < piece.length)
+            i++;
+        str_byte(output, piece.data[i]);
+    }
+}
+
 static void append_piece(struct str *output, struct slice piece, bool closed)
 {
     switch (piece.data[0]) {
@@ -82,10 +92,10 @@ static void append_piece(struct str *output, struct slice piece, bool closed)
         append_quoted(output, piece, closed);
         break;
     case '\\':
-        str_add(output, slice_from(piece, piece.length - 1));
+        str_add(output, slice_from(piece, 1));
         break;
     case '[':
-        str_add(output, piece);
+        append_literal(output, piece);
         if (!closed)
             str_byte(output, ']');
         break;
@@ -101,14 +111,22 @@ enum place { PLACE_SPECIAL, PLACE_ATOM, PLACE_WORD_ENDED };
 
 static enum place place_of(char c)
 {
-    if (strchr(".@,:;<>)]", c) && c)
+    if (strchr(".@,:;<>)%!", c) && c)
         return PLACE_SPECIAL;
     return c == '"' || c == '[' || c == '(' ? PLACE_WORD_ENDED : PLACE_ATOM;
+}
+
+/* Between two words; an atom goes on byte by byte. */
+static bool needs_blank(enum place before, enum place place)
+{
+    return before != PLACE_SPECIAL && place != PLACE_SPECIAL
+        && (place != PLACE_ATOM || before != PLACE_ATOM);
 }
 
 bool external_unquote(struct str *output, struct slice external)
 {
     enum place before = PLACE_SPECIAL;
+    size_t start = output->length;
     bool good = true;
 
     external = slice_trim(external);
@@ -125,8 +143,8 @@ bool external_unquote(struct str *output, struct slice external)
         struct slice piece = slice_part(external, 0, external_piece(external, &closed));
         enum place place = place_of(piece.data[0]);
 
-        if (place != PLACE_SPECIAL && before != PLACE_SPECIAL
-            && !(place == PLACE_ATOM && before == PLACE_ATOM))
+        if (needs_blank(before, place) || (piece.data[0] == '<' && output->length > start
+                                             && output->data[output->length - 1] != ' '))
             str_byte(output, ' ');
         append_piece(output, piece, closed);
         good = good && closed;

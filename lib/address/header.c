@@ -1,256 +1,243 @@
 #include "address/header.h"
 
-#include "address/address.h"
-#include "address/external.h"
+#include "address/token.h"
 #include "base/scope.h"
+#include "base/vector.h"
+
+#include <stdint.h>
+#include <stdlib.h>
 
 /*
- * One address within a list, as it stands there: the address itself, with what is
- * before it (display name and <) and behind it (> and comments).
+ * The list is read from its end: only a semicolon there tells a group's colon from one within
+ * an address, and only a > tells a display name from an address.
  */
-struct element {
-    struct slice before;
-    struct slice address;
-    struct slice behind;
+enum item_kind {
+    ITEM_COMMA = ',', ITEM_SEMICOLON = ';',
+    ITEM_COLON = ':',           /* that is nobody's */
+    ITEM_GROUP = 'g',           /* the colon behind a group's name */
+    ITEM_ADDRESS = 'a',         /* with the comments around it */
+    ITEM_ANGLE = '<',           /* what is within <>; the < may be missing */
+    ITEM_PHRASE = 'p',
+    ITEM_COMMENT = '(',
 };
 
-/* Length of the element at the start, up to a comma or semicolon; < > protect. */
-static size_t element_length(struct slice text)
+/* Tokens [first, end). */
+struct item {
+    enum item_kind kind;
+    size_t first, end;
+};
+
+struct list {
+    struct tokens tokens;
+    struct { struct item *items; size_t count, capacity; } items;      /* the last one first */
+    size_t left;                /* tokens that are still to be read */
+    bool in_group;              /* a semicolon was there */
+};
+
+static char next_kind(const struct list *list)
 {
-    bool in_brackets = false, closed;
-    size_t i = 0;
+    return list->left ? list->tokens.items[list->left - 1].kind : '\0';
+}
 
-    while (i < text.length) {
-        char c = text.data[i];
+static void add_item(struct list *list, enum item_kind kind, size_t first, size_t end)
+{
+    VECTOR_PUSH(&list->items, ((struct item){ kind, first, end }));
+}
 
-        if (c == '<')
-            in_brackets = true;
-        else if (c == '>')
-            in_brackets = false;
-        else if ((c == ',' || c == ';') && !in_brackets)
-            return i;
-        i += external_piece(slice_from(text, i), &closed);
+static void take_one(struct list *list, enum item_kind kind)
+{
+    list->left--;
+    add_item(list, kind, list->left, list->left + 1);
+}
+
+/* Everything before one of the stops. */
+static void take_phrase(struct list *list, const char *stops)
+{
+    size_t end = list->left;
+
+    while (list->left && !strchr(stops, next_kind(list)))
+        list->left--;
+    if (list->left < end)
+        add_item(list, ITEM_PHRASE, list->left, end);
+}
+
+static void take_group_name(struct list *list)
+{
+    take_one(list, ITEM_GROUP);
+    take_phrase(list, ",");
+}
+
+static void take_angle(struct list *list)
+{
+    size_t end = --list->left;
+
+    while (list->left && next_kind(list) != '<')
+        list->left--;
+    add_item(list, ITEM_ANGLE, list->left, end);
+    if (list->left)
+        list->left--;
+    take_phrase(list, ",;:>");
+    if (next_kind(list) == ':' && !list->in_group)
+        take_one(list, ITEM_COLON);
+}
+
+static bool ends_bare(const struct list *list, char kind, char behind)
+{
+    if (kind == ',' || kind == ';' || kind == '>' || (kind == ':' && list->in_group))
+        return true;
+    return token_is_word(kind) && token_is_word(behind);
+}
+
+/* Words that operators join, and the comments between and before them. */
+static void take_bare(struct list *list)
+{
+    size_t end = list->left;
+    char behind = '\0';
+    bool is_address = false;
+
+    while (list->left && !ends_bare(list, next_kind(list), behind)) {
+        if (next_kind(list) != TOKEN_COMMENT) {
+            behind = next_kind(list);
+            is_address = true;
+        }
+        list->left--;
     }
-    return i;
+    add_item(list, is_address ? ITEM_ADDRESS : ITEM_COMMENT, list->left, end);
 }
 
-/* "name:" at the start of a group, with the colon; 0 when there is none before a <. */
-static size_t group_length(struct slice element)
+static void read_list(struct list *list, struct slice value, size_t limit)
 {
-    size_t colon = external_find(element, ':'), angle = external_find(element, '<');
-    size_t at = external_find(element, '@');
+    tokens_read(&list->tokens, value, limit);
+    list->left = list->tokens.count;
+    while (list->left) {
+        char kind = next_kind(list);
 
-    return colon < element.length && colon < angle && colon < at ? colon + 1 : 0;
-}
-
-/* A group ends in a semicolon; without one a colon belongs to an address. */
-static bool is_closed_group(struct slice value)
-{
-    return external_find(value, ';') < value.length;
-}
-
-static bool is_blank(struct slice text)
-{
-    return slice_trim(text).length == 0;
-}
-
-/* Length of blanks and comments at the start. */
-static size_t filler_length(struct slice text)
-{
-    size_t i = 0;
-    bool closed;
-
-    while (i < text.length && (byte_is_space(text.data[i]) || text.data[i] == '('))
-        i += external_piece(slice_from(text, i), &closed);
-    return i;
-}
-
-static bool is_joint(char c)
-{
-    return c == '.' || c == '@' || c == ':' || c == ',' || c == '%' || c == '!';
-}
-
-/* Two pieces without a joint are one word only when both are bytes of an atom. */
-static bool is_one_word(char before, char after, bool filler)
-{
-    return !filler && before != '"' && before != '[' && after != '"' && after != '[';
-}
-
-/*
- * Length of the address at the start of text that has no < >: it ends where a word begins that
- * no dot or @ joins to what was before.
- */
-static size_t bare_length(struct slice text)
-{
-    size_t end = 0, i = 0;
-    char before = '.';
-    bool closed;
-
-    while (i < text.length) {
-        size_t filler = filler_length(slice_from(text, i));
-
-        i += filler;
-        if (i == text.length)
-            break;
-        if (!is_joint(before) && !is_joint(text.data[i])
-            && !is_one_word(before, text.data[i], filler > 0))
-            break;
-        before = text.data[i];
-        i += external_piece(slice_from(text, i), &closed);
-        end = i;
+        if (kind == ',') {
+            take_one(list, ITEM_COMMA);
+        } else if (kind == ';') {
+            list->in_group = true;
+            take_one(list, ITEM_SEMICOLON);
+        } else if (kind == '>') {
+            take_angle(list);
+        } else if (kind == ':' && list->in_group) {
+            take_group_name(list);
+        } else {
+            take_bare(list);
+        }
     }
-    return end;
 }
 
-/* The element with < >: a route address is what stands within. */
-static bool split_angle(struct slice text, struct element *element)
+static void list_free(struct list *list)
 {
-    size_t open = external_find(text, '<');
-
-    if (open == text.length)
-        return false;
-
-    struct slice inside = slice_from(text, open + 1);
-    size_t close = external_find(inside, '>');
-
-    element->before = slice_part(text, 0, open + 1);
-    element->address = slice_part(inside, 0, close);
-    element->behind = slice_from(inside, close);
-    return true;
+    tokens_free(&list->tokens);
+    free(list->items.items);
 }
 
-/* Take the next address off the element; false when none is left. */
-static bool take_bare(struct slice *text, struct element *element)
-{
-    size_t filler = filler_length(*text);
-    struct slice rest = slice_from(*text, filler);
-    size_t length = bare_length(rest);
-
-    element->before = slice_part(*text, 0, filler);
-    element->address = slice_part(rest, 0, length);
-    *text = slice_from(rest, length);
-    filler = filler_length(*text);
-    element->behind = slice_part(*text, 0, filler);
-    *text = slice_from(*text, filler);
-    return element->address.length > 0;
-}
-
-typedef bool element_handler(void *argument, const struct element *element);
-
-static void walk_element(struct slice text, element_handler *handle, void *argument)
-{
-    struct element element;
-
-    if (split_angle(text, &element)) {
-        handle(argument, &element);
-        return;
-    }
-    while (!is_blank(text) && take_bare(&text, &element))
-        if (!handle(argument, &element))
-            return;
-}
-
-struct walk {
+struct writing {
+    const struct tokens *tokens;
     header_rewrite *rewrite;
     void *argument;
-    void (*found)(void *argument, struct slice internal);
     struct str *output;
     bool changed;
-    bool needs_comma;
 };
 
-static void walk_list(struct slice value, element_handler *handle, struct walk *walk)
+/* The address itself, rewritten, and its comments behind it. */
+static void write_address(struct writing *writing, const struct item *item)
 {
-    while (value.length) {
-        size_t length = element_length(value);
-        struct slice text = slice_part(value, 0, length);
-        size_t group = is_closed_group(value) ? group_length(text) : 0;
-
-        if (group && walk->output) {
-            if (walk->needs_comma)
-                str_text(walk->output, ",\n\t");
-            str_add(walk->output, slice_trim(slice_part(text, 0, group)));
-            str_byte(walk->output, ' ');
-            walk->needs_comma = false;
-        }
-        walk_element(slice_from(text, group), handle, walk);
-        if (walk->output && length < value.length && value.data[length] == ';') {
-            str_byte(walk->output, ';');
-            walk->needs_comma = false;
-        }
-        value = slice_from(value, length + 1);
-    }
-}
-
-/* As Postfix writes it: comments behind a bare address, and at once behind a >. */
-static void add_element(struct str *output, struct slice before, struct slice address,
-                        struct slice behind)
-{
-    bool has_angle = before.length && before.data[before.length - 1] == '<';
-
-    if (has_angle)
-        str_add(output, before);
-    str_add(output, address);
-    if (has_angle && behind.length) {
-        str_byte(output, behind.data[0]);
-        behind = slice_trim_start(slice_from(behind, 1));
-    } else if (before.length) {
-        str_byte(output, ' ');
-        str_add(output, before);
-    }
-    if (behind.length && !has_angle)
-        str_byte(output, ' ');
-    str_add(output, behind);
-}
-
-static bool rewrite_element(void *argument, const struct element *element)
-{
-    struct walk *walk = argument;
     AUTO_STR struct str address = STR_EMPTY;
-    AUTO_STR struct str plain = STR_EMPTY;
-    struct slice before = slice_trim(element->before), behind = slice_trim(element->behind);
+    AUTO_STR struct str made = STR_EMPTY;
 
-    external_strip_comments(&plain, element->address);
-    if (walk->rewrite(walk->argument, slice_trim(str_slice(&plain)), &address)
-        && !slice_equal(str_slice(&address), slice_trim(str_slice(&plain))))
-        walk->changed = true;
-    else
-        str_set(&address, slice_trim(element->address));
-    if (walk->needs_comma)
-        str_text(walk->output, ",\n\t");
-    add_element(walk->output, before, str_slice(&address), behind);
-    walk->needs_comma = true;
-    return true;
+    tokens_write_address(writing->tokens, item->first, item->end, &address);
+    if (address.length && writing->rewrite(writing->argument, str_slice(&address), &made)
+        && !slice_equal(str_slice(&made), str_slice(&address))) {
+        writing->changed = true;
+        str_set(&address, str_slice(&made));
+    }
+    str_add(writing->output, str_slice(&address));
+    tokens_write_comments(writing->tokens, item->first, item->end, address.length ? " " : "",
+                          writing->output);
 }
 
-bool header_rewrite_addresses(struct slice value, header_rewrite *rewrite, void *argument,
-                              struct str *output)
+static bool needs_comma(enum item_kind before)
+{
+    return before != ITEM_COMMA && before != ITEM_GROUP;
+}
+
+static void write_angle(struct writing *writing, const struct item *item)
+{
+    struct slice made = str_slice(writing->output);
+    bool open = item->first > 0;
+
+    if (made.length && !byte_is_space(made.data[made.length - 1]))
+        str_byte(writing->output, ' ');
+    if (open)
+        str_byte(writing->output, '<');
+    write_address(writing, item);
+    str_byte(writing->output, '>');
+}
+
+static void write_item(struct writing *writing, const struct item *item, const struct item *before)
+{
+    switch (item->kind) {
+    case ITEM_COMMA:
+        str_text(writing->output, ",\n\t");
+        break;
+    case ITEM_GROUP:
+        str_text(writing->output, ": ");
+        break;
+    case ITEM_ADDRESS:
+        if (before && needs_comma(before->kind))
+            str_text(writing->output, ",\n\t");
+        write_address(writing, item);
+        break;
+    case ITEM_ANGLE:
+        write_angle(writing, item);
+        break;
+    case ITEM_PHRASE:
+    case ITEM_COMMENT:
+        tokens_write_phrase(writing->tokens, item->first, item->end, writing->output);
+        break;
+    default:
+        str_byte(writing->output, (char)item->kind);
+    }
+}
+
+bool header_rewrite_addresses(struct slice value, size_t token_limit, header_rewrite *rewrite,
+                              void *argument, struct str *output)
 {
     AUTO_STR struct str made = STR_EMPTY;
-    struct walk walk = { .rewrite = rewrite, .argument = argument, .output = &made };
+    struct list list = { .tokens = TOKENS_EMPTY };
+    const struct item *before = NULL;
 
-    walk_list(value, rewrite_element, &walk);
-    if (walk.changed)
+    read_list(&list, value, token_limit);
+
+    struct writing writing = { &list.tokens, rewrite, argument, &made, false };
+
+    for (size_t i = list.items.count; i-- > 0; ) {
+        write_item(&writing, &list.items.items[i], before);
+        before = &list.items.items[i];
+    }
+    list_free(&list);
+    if (writing.changed)
         str_add(output, str_slice(&made));
-    return walk.changed;
-}
-
-static bool report_element(void *argument, const struct element *element)
-{
-    struct walk *walk = argument;
-    AUTO_STR struct str plain = STR_EMPTY;
-    AUTO_STR struct str internal = STR_EMPTY;
-
-    external_strip_comments(&plain, slice_trim(element->address));
-    address_unquote(&internal, address_strip_route(str_slice(&plain)));
-    walk->found(walk->argument, str_slice(&internal));
-    return true;
+    return writing.changed;
 }
 
 void header_find_addresses(struct slice value, void (*found)(void *argument, struct slice internal),
                            void *argument)
 {
-    struct walk walk = { .argument = argument, .found = found };
+    struct list list = { .tokens = TOKENS_EMPTY };
 
-    walk_list(value, report_element, &walk);
+    read_list(&list, value, SIZE_MAX);
+    for (size_t i = list.items.count; i-- > 0; ) {
+        const struct item *item = &list.items.items[i];
+        AUTO_STR struct str internal = STR_EMPTY;
+
+        if ((item->kind != ITEM_ADDRESS && item->kind != ITEM_ANGLE)
+            || !tokens_have_address(&list.tokens, item->first, item->end))
+            continue;
+        tokens_write_internal(&list.tokens, item->first, item->end, &internal);
+        found(argument, str_slice(&internal));
+    }
+    list_free(&list);
 }

@@ -15,14 +15,15 @@ typedef bool header_rewrite(void *argument, struct slice external, struct str *o
 /*
  * Rewrite the addresses of a header's value (what follows "Name:").  Returns false when
  * nothing changed; then output is not touched.  What changed is appended as Postfix
- * writes it, addresses separated by ",\n\t"; display names and comments are kept.
+ * writes it, addresses separated by ",\n\t"; display names and comments are kept.  What is
+ * behind token_limit words and operators is left out (header_address_token_limit).
  */
-bool header_rewrite_addresses(struct slice value, header_rewrite *rewrite, void *argument,
-                              struct str *output);
+bool header_rewrite_addresses(struct slice value, size_t token_limit, header_rewrite *rewrite,
+                              void *argument, struct str *output);
 
 /*
  * The addresses of a header's value in internal form (sendmail -t, Reply-To of a notice): found is
- * called for each.
+ * called for each; it is empty for "", and not called for <>.
  */
 void header_find_addresses(struct slice value, void (*found)(void *argument, struct slice internal),
                            void *argument);

@@ -35,17 +35,14 @@ static bool is_closed(struct slice word)
     return closed;
 }
 
-/* "<...>" around everything, once or more; false when a < is left open. */
+/* One pair of <> around everything; false when a < at the front is left open. */
 static bool strip_brackets(struct slice *word, bool *bracketed)
 {
-    *bracketed = slice_starts(*word, "<");
-    if (*bracketed && !slice_ends(*word, ">"))
-        return false;
-    while (slice_starts(*word, "<"))
-        *word = slice_trim_start(slice_from(*word, 1));
-    while (slice_ends(*word, ">"))
-        *word = slice_trim_end(slice_part(*word, 0, word->length - 1));
-    return true;
+    *bracketed = slice_starts(*word, "<") && slice_ends(*word, ">")
+        && !slice_ends(*word, "\\>");
+    if (*bracketed)
+        *word = slice_part(*word, 1, word->length - 2);
+    return *bracketed || !slice_starts(*word, "<") || external_find(*word, '>') < word->length;
 }
 
 struct found {
@@ -79,48 +76,34 @@ static bool bytes_are_allowed(struct slice internal, unsigned flags)
     return (flags & PATH_NO_ASCII_CHECK) && text_is_ascii(address_split(internal).domain);
 }
 
-/* What a resolver would refuse is refused at once: "u@x..", "u@1.2.3.4". */
-static bool domain_is_good(struct slice domain)
-{
-    if (domain.length && domain.data[0] == '[')
-        return true;
-    if (domain.length > 1 && slice_ends(domain, "."))
-        domain = slice_part(domain, 0, domain.length - 1);
-    return address_is_host_name(domain);
-}
-
 static enum path_result check_address(struct slice internal, unsigned flags)
 {
     struct address_parts parts = address_split(internal);
 
     if (!internal.length)
         return flags & PATH_EMPTY ? PATH_GOOD : PATH_BAD;
-    if (internal.data[0] == '-')    /* an option, for the programs that get the address */
-        return PATH_BAD;
-    if (parts.has_domain && !domain_is_good(parts.domain))
-        return PATH_BAD;
     if ((flags & PATH_STRICT) && !parts.local.length)
         return PATH_BAD;
     return bytes_are_allowed(internal, flags) ? PATH_GOOD : PATH_BAD;
 }
 
-/* Nothing but comments, or nothing at all. */
-static bool is_comment(struct slice word)
+/* Nothing but comments and <>, or nothing at all. */
+static bool is_null(struct slice word)
 {
     AUTO_STR struct str bare = STR_EMPTY;
 
     external_strip_comments(&bare, word);
-    return !slice_trim(str_slice(&bare)).length;
+
+    struct slice rest = slice_trim(str_slice(&bare));
+
+    return !rest.length || slice_is(rest, "<>");
 }
 
-/* "words<a@b>(comment)", as in a header field. */
-static bool has_words(struct slice word)
+static bool has_open_bracket(struct slice word)
 {
-    size_t end = external_find(word, '>');
+    size_t open = external_find(word, '<');
 
-    return (!slice_starts(word, "<") || !slice_ends(word, ">"))
-        && external_find(word, '<') < end && end < word.length
-        && is_comment(slice_from(word, end + 1));
+    return open < word.length && external_find(word, '>') == word.length;
 }
 
 enum path_result address_parse_path(struct slice *rest, unsigned flags, struct str *internal)
@@ -134,20 +117,14 @@ enum path_result address_parse_path(struct slice *rest, unsigned flags, struct s
     str_clear(internal);
     if (!is_closed(word))
         return PATH_BAD;
-    if (!(flags & PATH_STRICT) && has_words(word)) {
-        header_find_addresses(word, take_found, &found);
-        return found.count > 1 ? PATH_BAD : check_address(str_slice(internal), flags);
-    }
     if (!strip_brackets(&word, &bracketed))
         return PATH_BAD;
     if ((flags & PATH_STRICT) && (!bracketed || !is_plain(word)))
         return PATH_BAD;
-    if (external_find(word, '<') < word.length)
-        return PATH_BAD;
-    if (!bracketed && !word.length)
+    if ((!bracketed && !word.length) || has_open_bracket(word))
         return PATH_BAD;
     header_find_addresses(address_strip_route(word), take_found, &found);
-    if (found.count > 1 || (!found.count && !is_comment(word)))
+    if (found.count > 1 || (!found.count && !is_null(word)))
         return PATH_BAD;
     return check_address(str_slice(internal), flags);
 }

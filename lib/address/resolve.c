@@ -1,7 +1,9 @@
 #include "address/resolve.h"
 
 #include "address/address.h"
+#include "address/external.h"
 #include "address/find.h"
+#include "address/rewrite.h"
 #include "address/route.h"
 #include "base/memory.h"
 #include "base/scope.h"
@@ -134,42 +136,75 @@ static void peel_free(struct peel *peel)
     str_free(&peel->own_domain);
 }
 
-/* Bang and percent routing in the local part: into user@host. */
+/*
+ * Split at the last @.  The local part is taken as it is; a source route and the domain are
+ * read as in a header, without blanks and quotes.  False without an @.
+ */
+static bool split_address(struct slice internal, struct peel *peel)
+{
+    struct address_parts parts = address_split(internal);
+    size_t route = address_route_length(parts.local);
+
+    if (route)
+        external_unquote(&peel->local, slice_part(parts.local, 0, route));
+    str_add(&peel->local, slice_from(parts.local, route));
+    external_unquote(&peel->domain, parts.domain);
+    return parts.has_domain;
+}
+
+static bool has_operator(const struct config *config, struct slice local)
+{
+    return slice_find(local, '@') < local.length
+        || (config->swap_bangpath && slice_find(local, '!') < local.length)
+        || (config->allow_percent_hack && slice_find(local, '%') < local.length);
+}
+
+/* A bang comes before a percent sign, but not in what needs quotes. */
+static bool percent_comes_first(const struct config *config, struct slice local)
+{
+    AUTO_STR struct str quoted = STR_EMPTY;
+
+    if (!config->allow_percent_hack || slice_find(local, '%') == local.length)
+        return false;
+    address_quote_local(&quoted, local);
+    return slice_starts(str_slice(&quoted), "\"") || slice_find(local, '!') == local.length;
+}
+
+/* Routing in the local part: into user@host. */
 static bool follow_routing(const struct config *config, struct peel *peel)
 {
+    struct rewrite_settings settings = rewrite_settings_of(config);
     struct slice local = str_slice(&peel->local);
-    size_t at = slice_find_last(local, '@'), bang = slice_find(local, '!');
-    size_t percent = slice_find_last(local, '%');
-    AUTO_STR struct str user = STR_EMPTY;
-    AUTO_STR struct str host = STR_EMPTY;
+    AUTO_STR struct str internal = STR_EMPTY;
+    AUTO_STR struct str standard = STR_EMPTY;
 
-    if (at < local.length) {
-        str_add(&user, slice_part(local, 0, at));
-        str_add(&host, slice_from(local, at + 1));
-    } else if (config->swap_bangpath && bang < local.length) {
-        str_add(&user, slice_from(local, bang + 1));
-        str_add(&host, slice_part(local, 0, bang));
-    } else if (config->allow_percent_hack && percent < local.length) {
-        str_add(&user, slice_part(local, 0, percent));
-        str_add(&host, slice_from(local, percent + 1));
-    } else {
+    if (!has_operator(config, local))
         return false;
+    if (slice_find(local, '@') < local.length) {
+        rewrite_address(&settings, REWRITE_LOCAL, local, &internal);
+    } else if (percent_comes_first(config, local)) {
+        peel->local.data[slice_find_last(local, '%')] = '@';
+        rewrite_address(&settings, REWRITE_LOCAL, local, &internal);
+    } else {
+        rewrite_external(&settings, REWRITE_LOCAL, local, &standard);
+        address_unquote(&internal, str_slice(&standard));
     }
-    str_set(&peel->local, str_slice(&user));
-    str_set(&peel->domain, str_slice(&host));
-    peel->has_at = true;
+
+    struct address_parts parts = address_split(str_slice(&internal));
+
+    str_set(&peel->local, parts.local);
+    str_set(&peel->domain, parts.domain);
+    peel->has_at = parts.has_domain;
     return true;
 }
 
 static bool quoted_routing_counts(const struct config *config, struct slice local)
 {
-    AUTO_STR struct str address = STR_EMPTY;
     AUTO_STR struct str quoted = STR_EMPTY;
 
-    if (config->resolve_dequoted_address)
+    if (config->resolve_dequoted_address || address_route_length(local))
         return true;
-    str_add(&address, local);
-    address_quote(&quoted, str_slice(&address));
+    address_quote_local(&quoted, local);
     return !slice_starts(str_slice(&quoted), "\"");
 }
 
@@ -192,12 +227,9 @@ static bool peel_address(struct resolver *resolver, struct slice internal, struc
                          struct error *error)
 {
     const struct config *config = resolver->config;
-    struct address_parts parts = address_split(internal);
 
-    str_add(&peel->local, parts.local);
-    str_add(&peel->domain, parts.domain);
-    peel->has_at = parts.has_domain;
-    if (!peel->has_at && quoted_routing_counts(config, parts.local))
+    peel->has_at = split_address(internal, peel);
+    if (!peel->has_at && quoted_routing_counts(config, str_slice(&peel->local)))
         follow_routing(config, peel);
     while (peel->has_at) {
         drop_end_dot(&peel->domain);
@@ -224,14 +256,6 @@ static bool peel_address(struct resolver *resolver, struct slice internal, struc
         return true;
     }
     return true;
-}
-
-static bool has_routing(const struct config *config, struct slice local)
-{
-    return quoted_routing_counts(config, local)
-        && (slice_find(local, '@') < local.length
-            || (config->allow_percent_hack && slice_find(local, '%') < local.length)
-            || (config->swap_bangpath && slice_find(local, '!') < local.length));
 }
 
 /* Numbers with dots are no host names; with resolve_numeric_domain an address may be one. */
@@ -283,6 +307,8 @@ static bool resolve_local(struct resolver *resolver, struct peel *peel, struct s
     const struct config *config = resolver->config;
 
     resolution->class = ADDRESS_LOCAL;
+    if (slice_find_any(str_slice(&peel->local), "@%!") < peel->local.length)
+        resolution->flags |= RESOLVE_ROUTED;
     if (!peel->local.length)
         str_set(&peel->local, slice_of(config->empty_address_recipient));
     if (!peel->own_domain.length)
@@ -297,7 +323,7 @@ static bool resolve_foreign(struct resolver *resolver, struct peel *peel, struct
     const struct config *config = resolver->config;
 
     resolution->class = ADDRESS_DEFAULT;
-    if (has_routing(config, str_slice(&peel->local)))
+    if (slice_find_any(str_slice(&peel->local), "@%!") < peel->local.length)
         resolution->flags |= RESOLVE_ROUTED;
     if (!peel->domain.length && !peel->local.length)
         str_set(&peel->local, slice_of(config->empty_address_recipient));
@@ -347,6 +373,20 @@ static bool finish(struct resolver *resolver, struct resolution *resolution, str
         && slice_starts(str_slice(&resolution->recipient), "-"))
         return refuse(resolution);
     return true;
+}
+
+bool resolver_accepts_syntax(struct resolver *resolver, struct slice internal)
+{
+    struct peel peel = { STR_EMPTY, STR_EMPTY, STR_EMPTY, false };
+    struct error error;
+    bool good = true;
+
+    if (peel_address(resolver, internal, &peel, &error) && peel.has_at)
+        good = check_domain(resolver->config, &peel.domain);
+    if (!resolver->config->allow_min_user && slice_starts(str_slice(&peel.local), "-"))
+        good = false;
+    peel_free(&peel);
+    return good;
 }
 
 bool resolver_resolve(struct resolver *resolver, struct slice sender, struct slice internal,

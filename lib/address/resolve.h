@@ -61,6 +61,12 @@ void resolver_close(struct resolver *resolver);
 bool resolver_resolve(struct resolver *resolver, struct slice sender, struct slice internal,
                       struct resolution *resolution, struct error *error) MUST_USE;
 
+/*
+ * False: the rewritten address, in internal form, resolves to an error because of its syntax.  Asks
+ * mydestination only; an address that cannot be judged now is good.
+ */
+bool resolver_accepts_syntax(struct resolver *resolver, struct slice internal);
+
 /* The class of a domain alone, as for an address in it. */
 bool resolver_domain_class(struct resolver *resolver, struct slice domain,
                            enum address_class *class, struct error *error) MUST_USE;

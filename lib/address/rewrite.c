@@ -10,6 +10,7 @@ struct form {
     struct str local;
     struct str domain;
     bool has_at;
+    bool has_dot, ends_in_dot;      /* the domain, outside of quotes */
 };
 
 struct rewrite_settings rewrite_settings_of(const struct config *config)
@@ -54,6 +55,11 @@ static bool take_routing(const struct rewrite_settings *settings, struct slice t
     return false;
 }
 
+static bool ends_in_single_dot(struct slice domain)
+{
+    return slice_ends(domain, ".") && !slice_ends(domain, "..") && domain.length > 1;
+}
+
 static void take_apart(const struct rewrite_settings *settings, struct slice text,
                        struct form *form)
 {
@@ -62,8 +68,11 @@ static void take_apart(const struct rewrite_settings *settings, struct slice tex
 
     form->has_at = at < text.length || take_routing(settings, text, &local, &domain);
     external_unquote(&form->local, local);
-    if (form->has_at)
-        external_unquote(&form->domain, domain);
+    if (!form->has_at)
+        return;
+    external_unquote(&form->domain, domain);
+    form->has_dot = external_find(domain, '.') < domain.length;
+    form->ends_in_dot = ends_in_single_dot(domain);
 }
 
 static const char *origin_of(const struct rewrite_settings *settings, enum rewrite_context context)
@@ -81,23 +90,16 @@ static const char *parent_of(const struct rewrite_settings *settings, enum rewri
         ? settings->remote_header_rewrite_domain : "";
 }
 
-static bool ends_in_single_dot(struct slice domain)
-{
-    return slice_ends(domain, ".") && !slice_ends(domain, "..") && domain.length > 1;
-}
-
 /* A name without a dot is completed; one dot at the end says that it is complete. */
 static void complete_domain(const struct rewrite_settings *settings,
-                            enum rewrite_context context, struct str *domain)
+                            enum rewrite_context context, struct form *form)
 {
     const char *parent = parent_of(settings, context);
-    struct slice name = str_slice(domain);
 
-    if (ends_in_single_dot(name))
-        str_cut(domain, domain->length - 1);
-    else if (parent[0] && name.length && name.data[0] != '['
-             && slice_find(name, '.') == name.length)
-        str_format(domain, ".%s", parent);
+    if (form->ends_in_dot)
+        str_cut(&form->domain, form->domain.length - 1);
+    else if (parent[0] && form->domain.length && form->domain.data[0] != '[' && !form->has_dot)
+        str_format(&form->domain, ".%s", parent);
 }
 
 static void complete(const struct rewrite_settings *settings, enum rewrite_context context,
@@ -108,9 +110,10 @@ static void complete(const struct rewrite_settings *settings, enum rewrite_conte
     if (!form->has_at && origin[0]) {
         str_text(&form->domain, origin);
         form->has_at = true;
+        form->has_dot = strchr(origin, '.') != NULL;
     }
     if (form->has_at)
-        complete_domain(settings, context, &form->domain);
+        complete_domain(settings, context, form);
 }
 
 static void append_domain(struct str *output, const struct form *form)
@@ -133,7 +136,7 @@ static bool rewrite(const struct rewrite_settings *settings, enum rewrite_contex
 {
     struct slice text = address_strip_route(slice_trim(external));
 
-    *form = (struct form){ STR_EMPTY, STR_EMPTY, false };
+    *form = (struct form){ .local = STR_EMPTY, .domain = STR_EMPTY };
     take_apart(settings, text, form);
     if (slice_is(text, "@") || (!form->local.length && !form->has_at))
         return false;

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/scope.h"
+#include "config/config.h"
 #include "deliver/envelope_fields.h"
 
 #include <errno.h>
@@ -196,4 +197,14 @@ void submitter_abandon(struct submitter *submitter)
                                        moment_after(submitter->timeout_seconds), &error);
     }
     submitter_free(submitter, !submitter->broken);
+}
+
+bool submission_detects_smtputf8(const char *classes, const char *origin)
+{
+    struct slice rest = slice_of(classes), word;
+
+    while (config_list_next(&rest, false, &word))
+        if (slice_is_nocase(word, origin) || slice_is_nocase(word, "all"))
+            return true;
+    return false;
 }

@@ -66,6 +66,9 @@ struct submission_reply {
 
 extern const struct frame_type submission_frame, content_chunk_frame, submission_reply_frame;
 
+/* smtputf8_autodetect_classes names the origin ("sendmail", "smtpd" ...) or all of them. */
+bool submission_detects_smtputf8(const char *classes, const char *origin);
+
 /* Field tables that other messages use too (deliver/envelope_fields.h). */
 extern const struct field recipient_fields[], attribute_fields[];
 

@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     check_quoting(text);
     rewrite_address(&settings, REWRITE_LOCAL, text, &output);
-    (void)header_rewrite_addresses(text, rewrite, &settings, &output);
+    (void)header_rewrite_addresses(text, 10240, rewrite, &settings, &output);
     header_find_addresses(text, ignore, &total);
     (void)address_split_extension(text, "+-", &user, &extension, &tail);
     (void)address_is_host_name(text);

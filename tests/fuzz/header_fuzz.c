@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (header.name.length + header.value.length > size)
         __builtin_trap();
-    (void)header_rewrite_addresses(header.value, add_domain, NULL, &output);
+    (void)header_rewrite_addresses(header.value, 10240, add_domain, NULL, &output);
     header_find_addresses(header.value, count, &found);
     if (found > size)
         __builtin_trap();

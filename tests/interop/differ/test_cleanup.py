@@ -5,14 +5,15 @@ is free, since no reader depends on it.
 """
 import concurrent.futures
 import pathlib
-import re
 import sys
 import time
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from instance import Instance, wait_for  # noqa: E402
+from queue_files import normal  # noqa: E402
 
 COMMON = {
     "default_transport": "smtp:[127.0.0.1]:9",
@@ -23,57 +24,6 @@ COMMON = {
     "local_recipient_maps": "",
     "defer_transports": "smtp",
 }
-
-# Attributes that tell one run from another, or that only one reader of its own suite needs.
-VOLATILE = re.compile(rb"^(create_time|log_ident|log_client_port|client_port|server_port)=")
-
-
-def records(path):
-    """(type, data) of each record of a queue file."""
-    data, position, found = pathlib.Path(path).read_bytes(), 0, []
-    while position < len(data):
-        kind, length, shift = chr(data[position]), 0, 0
-        position += 1
-        while True:
-            byte = data[position]
-            position += 1
-            length |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
-        found.append((kind, data[position:position + length]))
-        position += length
-    return found
-
-
-def blank(data, queue_id):
-    data = data.replace(queue_id.encode(), b"QUEUEID")
-    data = re.sub(rb"\w{3}, +\d+ \w{3} \d{4} \d\d:\d\d:\d\d", b"DATE", data)
-    return re.sub(rb"\d{14}\.QUEUEID", b"STAMP.QUEUEID", data)
-
-
-def normal(path):
-    """What a reader gets of a queue file, ids and times blanked."""
-    parts, segment = {"envelope": [], "recipients": [], "content": b"", "extracted": []}, "envelope"
-    for kind, data in records(path):
-        if kind == "M":
-            segment = "content"
-        elif kind == "X":
-            segment = "extracted"
-        elif segment == "content":
-            parts["content"] += data + (b"\n" if kind == "N" else b"")
-        elif kind == "C":
-            parts["recipient count, send options"] = [int(data.split()[i]) for i in (2, 5)]
-        elif kind in "OR" or data.startswith((b"notify_flags", b"dsn_orig_rcpt")):
-            parts["recipients"].append((kind, blank(data, path.name)))
-        elif kind == "W":
-            parts["envelope"].append(("W", b""))
-        elif kind != "T" and not (kind == "A" and VOLATILE.match(data)):
-            parts[segment].append((kind, blank(data, path.name)))
-    parts["envelope"].sort()
-    parts["content"] = blank(parts["content"], path.name).splitlines(keepends=True)
-    return parts
-
 
 def is_complete(path):
     try:
