@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <linux/sched.h>
+#include <linux/sockios.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -123,8 +125,13 @@ static void allow_network(scmp_filter_ctx filter, unsigned network)
 {
     /* The log is connected anew when syslogd was restarted. */
     allow_socket(filter, AF_UNIX, SOCK_DGRAM);
-    if (network & NETWORK_UNIX)
+    if (network & NETWORK_UNIX) {
+        /* What the other side has not read: who waits for a place (qmgr). */
+        const struct scmp_arg_cmp unread[] = { SCMP_A1(SCMP_CMP_EQ, SIOCOUTQ) };
+
         allow_socket(filter, AF_UNIX, SOCK_STREAM);
+        allow_when(filter, SCMP_SYS(ioctl), COUNT(unread), unread);
+    }
     if (network & (NETWORK_TCP | NETWORK_DNS)) {
         allow_socket(filter, AF_INET, SOCK_STREAM);
         allow_socket(filter, AF_INET6, SOCK_STREAM);

@@ -225,3 +225,15 @@ def test_plaintext_is_refused_where_tls_is_required(ours):
         instance.send("s@test.example", ["a@x.example"])
         instance.wait_log(r"dsn=4.7.4, status=deferred \(TLS is required")
         assert not peer.messages
+
+
+def test_more_destinations_than_places_are_served(ours):
+    """An idle lane of the queue manager gives its place to a delivery that waits for one."""
+    with Peer(host="0.0.0.0") as peer:
+        instance = ours(start=False, master_extra="few unix - - n - 2 smtp\n", settings={
+            "transport_maps": "texthash:$config_directory/transport", "sessions_per_process": "1"})
+        (instance.config / "transport").write_text("".join(
+            f"d{number}.example few:[127.0.{number + 1}.1]:{peer.port}\n" for number in range(12)))
+        instance.start()
+        instance.send("s@test.example", [f"a@d{number}.example" for number in range(12)])
+        assert wait_for(lambda: len(peer.messages) == 12, 20), instance.log()
