@@ -75,6 +75,16 @@ static void free_overrides(struct overrides *overrides)
     VECTOR_FREE(overrides);
 }
 
+/* SERVICE_destination_concurrency_limit and the like, which qmgr reads: -o does not reach them. */
+static void check_family(struct config_request request, struct complaints *complaints)
+{
+    const char *command = request.program;
+
+    request.program = "qmgr";
+    request.override_count = 0;
+    (void)config_check_family(&request, command, complain, complaints);
+}
+
 /* As its process would be started: what child.c gives it, and service/options.c reads. */
 static void check_line(const struct master *master, int copy, const struct line *line,
                        const char *stress, struct complaints *complaints)
@@ -101,6 +111,7 @@ static void check_line(const struct master *master, int copy, const struct line 
     };
 
     (void)config_check(&request, complain, complaints);
+    check_family(request, complaints);
     free_overrides(&overrides);
 }
 

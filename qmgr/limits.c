@@ -3,6 +3,15 @@
 #include "base/scope.h"
 #include "log/log.h"
 
+/* Postfix lets a number below 0 stand; it is taken for none. */
+static int find_number(const struct config *config, const char *transport, const char *suffix,
+                       int fallback)
+{
+    int number = config_family_number(config, transport, suffix, fallback);
+
+    return number > 0 ? number : 0;
+}
+
 /* A value that is no feedback is named in the log and counts as 1, as with Postfix. */
 static struct feedback find_feedback(const struct config *config, const char *transport,
                                      const char *suffix, const char *fallback_name,
@@ -32,25 +41,25 @@ static struct feedback find_feedback(const struct config *config, const char *tr
 static void find_slots(const struct config *config, const char *transport,
                        struct slot_rules *slots)
 {
-    slots->cost = config_family_number(config, transport, "_delivery_slot_cost",
-                                       config->default_delivery_slot_cost);
-    slots->loan = config_family_number(config, transport, "_delivery_slot_loan",
-                                       config->default_delivery_slot_loan);
-    slots->discount = config_family_number(config, transport, "_delivery_slot_discount",
-                                           config->default_delivery_slot_discount);
-    slots->minimum = config_family_number(config, transport, "_minimum_delivery_slots",
-                                          config->default_minimum_delivery_slots);
+    slots->cost = find_number(config, transport, "_delivery_slot_cost",
+                              config->default_delivery_slot_cost);
+    slots->loan = find_number(config, transport, "_delivery_slot_loan",
+                              config->default_delivery_slot_loan);
+    slots->discount = find_number(config, transport, "_delivery_slot_discount",
+                                  config->default_delivery_slot_discount);
+    slots->minimum = find_number(config, transport, "_minimum_delivery_slots",
+                                 config->default_minimum_delivery_slots);
 }
 
 static void find_memory(const struct config *config, const char *transport,
                         struct memory_rules *memory)
 {
-    memory->recipients = config_family_number(config, transport, "_recipient_limit",
-                                              config->default_recipient_limit);
-    memory->extra = config_family_number(config, transport, "_extra_recipient_limit",
-                                         config->default_extra_recipient_limit);
-    memory->refill_least = config_family_number(config, transport, "_recipient_refill_limit",
-                                                config->default_recipient_refill_limit);
+    memory->recipients = find_number(config, transport, "_recipient_limit",
+                                     config->default_recipient_limit);
+    memory->extra = find_number(config, transport, "_extra_recipient_limit",
+                                config->default_extra_recipient_limit);
+    memory->refill_least = find_number(config, transport, "_recipient_refill_limit",
+                                       config->default_recipient_refill_limit);
     memory->refill_delay =
         1000 * (int64_t)config_family_seconds(config, transport, "_recipient_refill_delay",
                                               config->default_recipient_refill_delay);
@@ -59,15 +68,14 @@ static void find_memory(const struct config *config, const char *transport,
 static void find_concurrency(const struct config *config, const char *transport,
                              struct transport_limits *limits)
 {
-    limits->concurrency = config_family_number(config, transport,
-                                               "_destination_concurrency_limit",
-                                               config->default_destination_concurrency_limit);
-    limits->initial_concurrency = config_family_number(
-        config, transport, "_initial_destination_concurrency",
-        config->initial_destination_concurrency);
-    limits->cohort_limit = config_family_number(
-        config, transport, "_destination_concurrency_failed_cohort_limit",
-        config->default_destination_concurrency_failed_cohort_limit);
+    limits->concurrency = find_number(config, transport, "_destination_concurrency_limit",
+                                      config->default_destination_concurrency_limit);
+    limits->initial_concurrency = find_number(config, transport,
+                                              "_initial_destination_concurrency",
+                                              config->initial_destination_concurrency);
+    limits->cohort_limit =
+        find_number(config, transport, "_destination_concurrency_failed_cohort_limit",
+                    config->default_destination_concurrency_failed_cohort_limit);
     limits->positive = find_feedback(config, transport,
                                      "_destination_concurrency_positive_feedback",
                                      "default_destination_concurrency_positive_feedback",
@@ -81,8 +89,8 @@ static void find_concurrency(const struct config *config, const char *transport,
 void limits_find(const struct config *config, const char *transport,
                  struct transport_limits *limits)
 {
-    limits->recipients = config_family_number(config, transport, "_destination_recipient_limit",
-                                              config->default_destination_recipient_limit);
+    limits->recipients = find_number(config, transport, "_destination_recipient_limit",
+                                     config->default_destination_recipient_limit);
     limits->rate_delay = 1000 * (int64_t)config_family_seconds(
         config, transport, "_destination_rate_delay", config->default_destination_rate_delay);
     limits->transport_rate_delay = 1000 * (int64_t)config_family_seconds(

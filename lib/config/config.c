@@ -2,6 +2,7 @@
 
 #include "base/scope.h"
 #include "config/evaluate.h"
+#include "config/family.h"
 #include "config/main_cf.h"
 #include "config/names.h"
 #include "config/parameter.h"
@@ -229,32 +230,74 @@ static bool family_value(const struct config *config, const char *prefix, const 
     return true;
 }
 
-int config_family_number(const struct config *config, const char *prefix, const char *suffix,
-                         int fallback)
+static bool store_member(const char *suffix, const struct str *name, const struct str *value,
+                         int *number, struct error *error)
 {
-    static const struct parameter shape = { .type = PARAMETER_NUMBER };
+    const struct family_member *member = family_find(suffix);
+    struct parameter shape = { .type = PARAMETER_NUMBER };
+
+    if (member)
+        shape = (struct parameter){ .type = (uint8_t)member->type, .lowest = member->lowest,
+                                    .highest = member->highest };
+    return value_store(&shape, name->data, slice_trim(str_slice(value)), "", number, error);
+}
+
+static int find_member(const struct config *config, const char *prefix, const char *suffix,
+                       int fallback)
+{
     AUTO_STR struct str name = STR_EMPTY, value = STR_EMPTY;
     struct error error;
     int number;
 
     if (!family_value(config, prefix, suffix, &name, &value))
         return fallback;
-    if (!value_store(&shape, name.data, slice_trim(str_slice(&value)), "", &number, &error))
+    if (!store_member(suffix, &name, &value, &number, &error))
         log_fatal("%s", error.text);
     return number;
+}
+
+int config_family_number(const struct config *config, const char *prefix, const char *suffix,
+                         int fallback)
+{
+    return find_member(config, prefix, suffix, fallback);
 }
 
 int config_family_seconds(const struct config *config, const char *prefix, const char *suffix,
                           int fallback)
 {
-    static const struct parameter shape = { .type = PARAMETER_SECONDS };
-    AUTO_STR struct str name = STR_EMPTY, value = STR_EMPTY;
-    struct error error;
-    int seconds;
+    return find_member(config, prefix, suffix, fallback);
+}
 
-    if (!family_value(config, prefix, suffix, &name, &value))
-        return fallback;
-    if (!value_store(&shape, name.data, slice_trim(str_slice(&value)), "", &seconds, &error))
-        log_fatal("%s", error.text);
-    return seconds;
+static bool check_member(const struct loaded *loaded, const char *service, const char *suffix,
+                         struct error *error)
+{
+    AUTO_STR struct str name = STR_EMPTY, value = STR_EMPTY, raw = STR_EMPTY;
+    int number;
+
+    str_format(&name, "%s%s", service, suffix);
+    if (!names_raw(loaded->names, str_slice(&name), &raw))
+        return true;
+    return names_value(loaded->names, str_slice(&name), &value, error) &&
+           store_member(suffix, &name, &value, &number, error);
+}
+
+bool config_check_family(const struct config_request *request, const char *command,
+                         config_complain *complain, void *argument)
+{
+    struct error error;
+    const struct family_member *member;
+    struct loaded *loaded = read_all(request, NULL, &error);
+    bool good = true;
+
+    if (!loaded) {
+        complain(argument, error.text);
+        return false;
+    }
+    for (size_t i = 0; (member = family_at(command, i)) != NULL; i++)
+        if (!check_member(loaded, request->service, member->suffix, &error)) {
+            complain(argument, error.text);
+            good = false;
+        }
+    config_free(&loaded->config);
+    return good;
 }

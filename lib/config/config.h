@@ -63,6 +63,13 @@ bool config_check(const struct config_request *request, config_complain *complai
                   void *argument);
 
 /*
+ * The same for the members of a family that main.cf sets for request->service, a line of master.cf
+ * with that command: slow_destination_concurrency_limit.
+ */
+bool config_check_family(const struct config_request *request, const char *command,
+                         config_complain *complain, void *argument);
+
+/*
  * config_load has failed: log its error as fatal and exit.  Where the log is main.cf says, as far
  * as it can be told: a wrong value elsewhere is no reason to be silent.  Daemons do not speak
  * to standard error once they serve.

@@ -2,29 +2,33 @@
 
 #include "base/compiler.h"
 
+#define COUNTED PARAMETER_NUMBER, 0, 0
+#define COUNTED_FROM_1 PARAMETER_NUMBER, 1, 0
+
 static const struct family_member transport[] = {
-    { "_delivery_slot_cost", "$default_delivery_slot_cost" },
-    { "_delivery_slot_discount", "$default_delivery_slot_discount" },
-    { "_delivery_slot_loan", "$default_delivery_slot_loan" },
+    { "_delivery_slot_cost", "$default_delivery_slot_cost", COUNTED },
+    { "_delivery_slot_discount", "$default_delivery_slot_discount", PARAMETER_NUMBER, 0, 100 },
+    { "_delivery_slot_loan", "$default_delivery_slot_loan", COUNTED },
     { "_destination_concurrency_failed_cohort_limit",
-      "$default_destination_concurrency_failed_cohort_limit" },
-    { "_destination_concurrency_limit", "$default_destination_concurrency_limit" },
+      "$default_destination_concurrency_failed_cohort_limit", COUNTED },
+    { "_destination_concurrency_limit", "$default_destination_concurrency_limit", COUNTED },
     { "_destination_concurrency_negative_feedback",
-      "$default_destination_concurrency_negative_feedback" },
+      "$default_destination_concurrency_negative_feedback", PARAMETER_TEXT, 0, 0 },
     { "_destination_concurrency_positive_feedback",
-      "$default_destination_concurrency_positive_feedback" },
-    { "_destination_rate_delay", "$default_destination_rate_delay" },
-    { "_destination_recipient_limit", "$default_destination_recipient_limit" },
-    { "_extra_recipient_limit", "$default_extra_recipient_limit" },
-    { "_initial_destination_concurrency", "$initial_destination_concurrency" },
-    { "_minimum_delivery_slots", "$default_minimum_delivery_slots" },
-    { "_recipient_limit", "$default_recipient_limit" },
-    { "_recipient_refill_delay", "$default_recipient_refill_delay" },
-    { "_recipient_refill_limit", "$default_recipient_refill_limit" },
-    { "_transport_rate_delay", "$default_transport_rate_delay" },
+      "$default_destination_concurrency_positive_feedback", PARAMETER_TEXT, 0, 0 },
+    { "_destination_rate_delay", "$default_destination_rate_delay", PARAMETER_SECONDS, 0, 0 },
+    { "_destination_recipient_limit", "$default_destination_recipient_limit", COUNTED },
+    { "_extra_recipient_limit", "$default_extra_recipient_limit", COUNTED },
+    { "_initial_destination_concurrency", "$initial_destination_concurrency", COUNTED_FROM_1 },
+    { "_minimum_delivery_slots", "$default_minimum_delivery_slots", COUNTED },
+    { "_recipient_limit", "$default_recipient_limit", COUNTED },
+    { "_recipient_refill_delay", "$default_recipient_refill_delay", PARAMETER_SECONDS, 1, 0 },
+    { "_recipient_refill_limit", "$default_recipient_refill_limit", COUNTED_FROM_1 },
+    { "_transport_rate_delay", "$default_transport_rate_delay", PARAMETER_SECONDS, 0, 0 },
 };
 
-static const struct family_member time_limit = { "_time_limit", "$command_time_limit" };
+static const struct family_member time_limit = { "_time_limit", "$command_time_limit",
+                                                 PARAMETER_SECONDS, 1, 0 };
 
 /* The transports of a stock master.cf, whose members have rows. */
 static const char *const stock[] = {
@@ -49,6 +53,14 @@ const struct family_member *family_at(const char *command, size_t index)
     if (index < count)
         return &transport[index];
     return index == count && is_one_of(command, timed) ? &time_limit : NULL;
+}
+
+const struct family_member *family_find(const char *suffix)
+{
+    for (size_t i = 0; i < COUNT(transport); i++)
+        if (strcmp(transport[i].suffix, suffix) == 0)
+            return &transport[i];
+    return strcmp(time_limit.suffix, suffix) == 0 ? &time_limit : NULL;
 }
 
 bool family_is_row(struct slice name)
