@@ -5,6 +5,8 @@
 #include "base/scope.h"
 #include "message/date.h"
 
+#include <strings.h>
+
 enum { LINE_LENGTH = 79, INDENT = 4 };
 
 void notice_wrap(struct str *output, struct slice text)
@@ -32,11 +34,30 @@ void notice_wrap(struct str *output, struct slice text)
     }
 }
 
+/* RFC 822 knows no characters beyond ASCII outside of quotes: what is rfc822 is quoted so. */
+static void quote_sender(struct str *output, struct slice sender)
+{
+    struct slice local = address_split(sender).local;
+
+    if (text_is_ascii(local)) {
+        address_quote(output, sender);
+        return;
+    }
+    str_byte(output, '"');
+    for (size_t i = 0; i < local.length; i++) {
+        if (strchr("\"\\\r", local.data[i]) || (unsigned char)local.data[i] >= 0x80)
+            str_byte(output, '\\');
+        str_byte(output, local.data[i]);
+    }
+    str_byte(output, '"');
+    str_add(output, slice_from(sender, local.length));
+}
+
 void notice_sender(struct str *output, const struct config *config,
                    const struct envelope *envelope)
 {
     if (*envelope->sender)
-        address_quote(output, slice_of(envelope->sender));
+        quote_sender(output, slice_of(envelope->sender));
     else
         str_format(output, "MAILER-DAEMON@%s", config->myhostname);
 }
@@ -46,9 +67,20 @@ static bool is_utf8(const struct notice *notice)
     return notice->envelope->send_options & SENDOPT_SMTPUTF8;
 }
 
-static const char *encoding(const struct notice *notice)
+const char *notice_encoding(const struct notice *notice)
 {
-    return strcmp(notice->envelope->encoding, "7bit") == 0 ? "7bit" : "8bit";
+    const char *given = notice->envelope->encoding;
+
+    /* Any part may hold UTF-8 where mail may. */
+    return notice->config->smtputf8_enable ? "8bit" : given;
+}
+
+static void write_encoding(const struct notice *notice, struct str *output)
+{
+    const char *encoding = notice_encoding(notice);
+
+    if (*encoding)
+        str_format(output, "Content-Transfer-Encoding: %s\n", encoding);
 }
 
 static void write_boundary(const struct notice *notice, struct str *output)
@@ -64,22 +96,33 @@ static void write_separator(const struct notice *notice, struct str *output, con
     str_format(output, "%s\n", end);
 }
 
+/* header_from_format has its say in what no template file says. */
+static const char *from_of(const struct notice *notice)
+{
+    const char *from = notice->notice_template->from;
+    bool obsolete = strcasecmp(notice->config->header_from_format, "obsolete") == 0;
+
+    return obsolete && strcmp(from, "Mail Delivery System <MAILER-DAEMON>") == 0
+               ? "MAILER-DAEMON (Mail Delivery System)" : from;
+}
+
 static void write_headers(const struct notice *notice, struct str *output)
 {
     const struct notice_template *texts = notice->notice_template;
 
     str_text(output, "Date: ");
     message_date(output, notice->now);
-    str_format(output, "\nFrom: %s\nSubject: %s\nTo: %s\n", texts->from,
+    str_format(output, "\nFrom: %s\nSubject: %s\nTo: %s\n", from_of(notice),
                notice->postmaster && *texts->postmaster_subject ? texts->postmaster_subject
                                                                 : texts->subject,
                notice->to);
     str_format(output, "Auto-Submitted: %s\nMIME-Version: 1.0\n",
                notice->postmaster ? "auto-generated" : "auto-replied");
-    str_format(output, "Content-Type: multipart/report; report-type=%s;\n\tboundary=\"",
-               is_utf8(notice) ? "global-delivery-status" : "delivery-status");
+    str_text(output, "Content-Type: multipart/report; report-type=delivery-status;\n"
+                     "\tboundary=\"");
     write_boundary(notice, output);
-    str_format(output, "\"\nContent-Transfer-Encoding: %s\n", encoding(notice));
+    str_text(output, "\"\n");
+    write_encoding(notice, output);
     str_text(output, "\nThis is a MIME-encapsulated message.\n");
 }
 
@@ -105,7 +148,7 @@ static void write_recipient_text(const struct bounce_append *record, struct str 
 static bool write_notification(const struct notice *notice, struct str *output,
                                struct error *error)
 {
-    bool wide = notice->config->smtputf8_enable;
+    bool wide = strcmp(notice_encoding(notice), "8bit") == 0;
 
     write_separator(notice, output, "");
     str_text(output, "Content-Description: Notification\n");
@@ -146,8 +189,7 @@ static void write_message_fields(const struct notice *notice, struct str *output
     str_format(output, "Reporting-MTA: dns; %s\n", notice->config->myhostname);
     add_envelope_id(output, envelope->envelope_id);
     str_format(output, "X-%s-Queue-ID: %s\n", notice->config->mail_name, envelope->queue_id);
-    str_format(output, "X-%s-Sender: %s; ", notice->config->mail_name,
-               is_utf8(notice) ? "utf-8" : "rfc822");
+    str_format(output, "X-%s-Sender: rfc822; ", notice->config->mail_name);
     notice_sender(output, notice->config, envelope);
     str_text(output, "\nArrival-Date: ");
     message_date(output, envelope->arrival.tv_sec);
@@ -181,7 +223,9 @@ static void write_status(const struct notice *notice, const struct bounce_append
 static void write_recipient_fields(const struct notice *notice,
                                    const struct bounce_append *record, struct str *output)
 {
-    str_format(output, "\nFinal-Recipient: %s; ", is_utf8(notice) ? "utf-8" : "rfc822");
+    bool wide = is_utf8(notice) && !text_is_ascii(slice_of(record->recipient));
+
+    str_format(output, "\nFinal-Recipient: %s; ", wide ? "utf-8" : "rfc822");
     address_quote(output, slice_of(record->recipient));
     str_byte(output, '\n');
     if (*record->dsn_original) {
@@ -208,8 +252,9 @@ static void write_recipient_fields(const struct notice *notice,
 static void write_report(const struct notice *notice, struct str *output)
 {
     write_separator(notice, output, "");
-    str_format(output, "Content-Description: Delivery report\nContent-Type: message/%s\n\n",
-               is_utf8(notice) ? "global-delivery-status" : "delivery-status");
+    str_format(output, "Content-Description: Delivery report\nContent-Type: message/%s\n%s\n",
+               is_utf8(notice) ? "global-delivery-status" : "delivery-status",
+               is_utf8(notice) ? "Content-Transfer-Encoding: 8bit\n" : "");
     write_message_fields(notice, output);
     for (size_t i = 0; i < notice->records->count; i++)
         write_recipient_fields(notice, &notice->records->items[i], output);
@@ -231,9 +276,9 @@ static void write_returned_headers(const struct notice *notice, struct str *outp
     write_separator(notice, output, "");
     str_format(output, "Content-Description: %sMessage%s\n", failed ? "Undelivered " : "",
                notice->whole ? "" : " Headers");
-    str_format(output, "Content-Type: %s\nContent-Transfer-Encoding: %s\n\n",
-               returned_type(notice), encoding(notice));
-    str_text(output, "Return-Path: <");
+    str_format(output, "Content-Type: %s\n", returned_type(notice));
+    write_encoding(notice, output);
+    str_text(output, "\nReturn-Path: <");
     notice_sender(output, notice->config, notice->envelope);
     str_text(output, ">\n");
 }

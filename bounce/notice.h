@@ -24,6 +24,9 @@ struct notice {
 void notice_sender(struct str *output, const struct config *config,
                    const struct envelope *envelope);
 
+/* How the notification is encoded: "8bit", "7bit", or "" when that is not said. */
+const char *notice_encoding(const struct notice *notice);
+
 /* All before the returned message; LF line ends. False when the template is bad. */
 bool notice_write_head(const struct notice *notice, struct str *output,
                        struct error *error) MUST_USE;

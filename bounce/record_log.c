@@ -118,6 +118,8 @@ void record_parse(struct slice text, struct arena *arena, struct bounce_append_l
         struct slice line = slice_take_until(&text, "\n");
 
         if (line.length == 0) {
+            if (!*record.reason)
+                record.reason = "(description unavailable)";
             if (open && *record.recipient)
                 VECTOR_PUSH(&list, record);
             clear_record(&record);

@@ -3,6 +3,7 @@
 #include "address/address.h"
 #include "base/scope.h"
 #include "deliver/submission.h"
+#include "deliver/verp.h"
 #include "log/log.h"
 #include "message/date.h"
 
@@ -75,17 +76,12 @@ static void address_letter(const struct letter *letter, struct arena *arena,
     envelope->queue_id = arena_text(arena, str_slice(&id));
     envelope->arrival = wall_now();
     envelope->sender = letter->sender;
-    envelope->encoding = letter->notice.envelope->encoding;
+    envelope->encoding = notice_encoding(&letter->notice);
     if (letter->notice.envelope->send_options & SENDOPT_SMTPUTF8)
         envelope->send_options = SENDOPT_SMTPUTF8;
     envelope_set_attribute(envelope, arena, "rewrite_context", "local");
 
-    struct recipient *recipient = envelope_add_recipient(envelope, arena);
-
-    recipient->address = letter->recipient;
-    /* Nobody is told when the postmaster's copy is delivered or not. */
-    if (letter->notice.postmaster)
-        recipient->notify = NOTIFY_NEVER;
+    envelope_add_recipient(envelope, arena)->address = letter->recipient;
     str_format(&received, "by %s (%s)\n\tid %s; ", config->myhostname, config->mail_name,
                id.data);
     message_date(&received, envelope->arrival.tv_sec);
@@ -199,29 +195,60 @@ static struct letter make_letter(const struct job *job, const struct bounce_appe
     };
 }
 
-static bool tell_sender(struct job *job, struct error *error)
+/* One notification to the sender, or to the address that stands for it with VERP. */
+static bool tell_of(struct job *job, const struct bounce_append_list *records,
+                    const char *recipient, struct error *error)
 {
-    static const int64_t wanted[NOTICE_COUNT] = { NOTIFY_FAILURE, NOTIFY_DELAY, NOTIFY_SUCCESS,
-                                                  NOTIFY_SUCCESS };
     static const char *const names[NOTICE_COUNT] = { "non-delivery", "delay", "delivery status",
                                                      "delivery status" };
-    struct bounce_append_list records;
     AUTO_STR struct str to = STR_EMPTY, id = STR_EMPTY;
+    struct letter letter = make_letter(job, records);
 
-    pick_records(&job->all, wanted[job->kind], job->kind == NOTICE_VERIFY, job->arena, &records);
-    if (records.count == 0)
-        return true;
-
-    struct letter letter = make_letter(job, &records);
-
-    address_quote(&to, slice_of(job->envelope->sender));
+    address_quote(&to, slice_of(recipient));
     letter.notice.to = to.data;
-    letter.recipient = job->envelope->sender;
+    letter.recipient = recipient;
     if (!post_letter(&letter, &job->original, &id, error))
         return false;
     log_info("%s: sender %s notification: %s", job->envelope->queue_id, names[job->kind],
              id.data);
     return true;
+}
+
+static bool is_verp(const struct job *job)
+{
+    return job->kind == NOTICE_FAILURE && *job->envelope->verp_delimiters
+           && !job->bouncer->config->disable_verp_bounces;
+}
+
+/* A notification for each recipient, whose address the sender finds in its own. */
+static bool tell_of_each(struct job *job, const struct bounce_append_list *records,
+                         struct error *error)
+{
+    for (size_t i = 0; i < records->count; i++) {
+        AUTO_STR struct str address = STR_EMPTY;
+        const struct bounce_append *record = &records->items[i];
+        struct bounce_append_list one = { &records->items[i], 1, 0 };
+
+        verp_sender(&address, job->envelope->verp_delimiters, slice_of(job->envelope->sender),
+                    slice_of(*record->original ? record->original : record->recipient));
+        if (!tell_of(job, &one, address.data, error))
+            return false;
+    }
+    return true;
+}
+
+static bool tell_sender(struct job *job, struct error *error)
+{
+    static const int64_t wanted[NOTICE_COUNT] = { NOTIFY_FAILURE, NOTIFY_DELAY, NOTIFY_SUCCESS,
+                                                  NOTIFY_SUCCESS };
+    struct bounce_append_list records;
+
+    pick_records(&job->all, wanted[job->kind], job->kind == NOTICE_VERIFY, job->arena, &records);
+    if (records.count == 0)
+        return true;
+    if (is_verp(job))
+        return tell_of_each(job, &records, error);
+    return tell_of(job, &records, job->envelope->sender, error);
 }
 
 static bool tell_postmaster(struct job *job, const char *postmaster, bool whole,
@@ -254,7 +281,7 @@ static bool tell_all(struct job *job, struct error *error)
         return true;
     }
     if (!*sender) {
-        if (job->kind != NOTICE_FAILURE || !class_is_on(config, "2bounce"))
+        if (job->kind == NOTICE_DELAY || !class_is_on(config, "2bounce"))
             return true;
         return tell_postmaster(job, config->x2bounce_notice_recipient, true, error);
     }

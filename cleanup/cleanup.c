@@ -16,6 +16,8 @@ static bool cleanup_prepare(struct service_context *context, struct error *error
     context->state = cleanup_open(context->config,
                                   service_socket(context, "public",
                                                  context->config->queue_service_name),
+                                  service_socket(context, "private",
+                                                 context->config->trace_service_name),
                                   note_file, context, error);
     return context->state != NULL;
 }
@@ -77,11 +79,12 @@ static bool serve(struct client *client, struct slice frame, struct arena *arena
         return true;    /* a lane that broke shows with the next receive */
     }
 
-    bool queued = intake_end(&intake, &reply);
+    bool reported = false;
+    bool queued = intake_end(&intake, &reply, &reported);
     bool answered = send_reply(client, &reply);
 
     if (queued)
-        notice_send(cleanup->notice, &submission.envelope);
+        notice_send(cleanup->notice, &submission.envelope, reported);
     return answered;
 }
 

@@ -313,12 +313,14 @@ void intake_abandon(struct intake *intake)
     str_free(&intake->header);
     mime_end(&intake->mime);
     free(intake->more_recipients.items);
+    free(intake->expanded.items);
+    intake->expanded = (struct recipient_list){ NULL, 0, 0 };
     intake->more_recipients = (struct address_list){ NULL, 0, 0 };
     hash_free(intake->known, NULL);
     intake->known = NULL;
 }
 
-bool intake_end(struct intake *intake, struct submission_reply *reply)
+bool intake_end(struct intake *intake, struct submission_reply *reply, bool *reported)
 {
     bool queued = false;
 
@@ -327,8 +329,11 @@ bool intake_end(struct intake *intake, struct submission_reply *reply)
     reply->size = intake->draft ? draft_content_size(intake->draft) : 0;
     if (intake->status == SUBMISSION_QUEUED && intake->discard)
         intake->status = SUBMISSION_DISCARDED;
+    if (intake->status == SUBMISSION_QUEUED && !intake_report_expansions(intake))
+        intake_refuse(intake, SUBMISSION_WRITE_ERROR, "4.3.0 queue file write error");
     if (intake->status == SUBMISSION_QUEUED)
         queued = commit(intake);
+    *reported = intake->expanded.count > 0;
     reply->status = intake->status;
     reply->queue_id = intake->submission->envelope.queue_id;
     reply->text = intake->text;

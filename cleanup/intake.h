@@ -34,6 +34,7 @@ struct intake {
     bool hold, discard;
     const char *filter, *redirect;
     struct address_list more_recipients;        /* BCC actions */
+    struct recipient_list expanded;     /* aliases whose expansion the sender is to hear of */
     struct hash *known;                 /* recipients, to find duplicates; may be NULL */
 
     enum submission_status status;      /* SUBMISSION_QUEUED while all is well */
@@ -48,12 +49,18 @@ void intake_add(struct intake *intake, struct slice content);
 
 /*
  * Commits, and fills the reply.  True when qmgr is to be told: submission->envelope is that of
- * the queued message then.  Waits for the disk.
+ * the queued message then, *reported says that it has a trace log.  Waits for the disk.
  */
-bool intake_end(struct intake *intake, struct submission_reply *reply);
+bool intake_end(struct intake *intake, struct submission_reply *reply, bool *reported);
 
 /* The client is gone: nothing remains. */
 void intake_abandon(struct intake *intake);
+
+/*
+ * Tell the trace log of the aliases that were expanded, when their senders want to know (RFC 3461
+ * 5.2.7.3).  False: it cannot be told.  Waits for the bounce service.
+ */
+bool intake_report_expansions(struct intake *intake) MUST_USE;
 
 /* For the parts below: refuse the message; the first reason stays. */
 void intake_refuse(struct intake *intake, enum submission_status status, const char *text);

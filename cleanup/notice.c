@@ -70,10 +70,10 @@ static bool send_frame(struct notice *notice, struct slice frame)
     return false;
 }
 
-void notice_send(struct notice *notice, const struct envelope *envelope)
+void notice_send(struct notice *notice, const struct envelope *envelope, bool reported)
 {
     AUTO_STR struct str frame = STR_EMPTY;
-    struct arrival arrival = { .envelope = *envelope, .complete = 1 };
+    struct arrival arrival = { .envelope = *envelope, .complete = 1, .reported = reported };
 
     if (arrival.envelope.recipients.count > ARRIVAL_RECIPIENTS) {
         arrival.envelope.recipients = (struct recipient_list){ NULL, 0, 0 };

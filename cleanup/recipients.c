@@ -13,6 +13,7 @@ struct gathering {
     struct recipient_list list;         /* items are malloc'ed until they are final */
     struct hash *known;                 /* what stands in the list; NULL: there can be but one */
     struct recipient from;              /* the client's recipient that is being expanded */
+    bool copies;                        /* of bcc maps, which nobody has asked for */
 };
 
 static void refuse_trouble(struct intake *intake, const struct error *error)
@@ -61,8 +62,56 @@ static const char *find_dsn_original(const struct intake *intake, const char *gi
 {
     bool local = intake->submission->flags & SUBMIT_LOCAL;
     const char *type = local && !text_is_ascii(slice_of(address)) ? "utf-8" : "rfc822";
+    AUTO_STR struct str quoted = STR_EMPTY;
 
-    return arena_format(intake->arena, "%s;%s", type, local ? address : given);
+    if (local)
+        return arena_format(intake->arena, "%s;%s", type, address);
+    address_quote(&quoted, slice_of(given));
+    return arena_format(intake->arena, "%s;%s", type, quoted.data);
+}
+
+/* What an alias has led to. */
+struct expansion {
+    struct gathering *gathering;
+    const char *alias;
+    bool changed;               /* it was an alias */
+};
+
+static void add_expanded(void *argument, const char *address)
+{
+    struct expansion *expansion = argument;
+
+    expansion->changed |= strcmp(address, expansion->alias) != 0;
+    add_recipient(expansion->gathering, address);
+}
+
+/* RFC 3461 5.2.7.3: success ends with the alias, and is not told of once more for its members. */
+static void note_expansion(struct gathering *gathering, const char *alias, size_t first)
+{
+    struct recipient told = gathering->from;
+
+    told.address = alias;
+    VECTOR_PUSH(&gathering->intake->expanded, told);
+    for (size_t i = first; i < gathering->list.count; i++) {
+        int64_t *notify = &gathering->list.items[i].notify;
+
+        *notify &= ~(int64_t)NOTIFY_SUCCESS;
+        if (*notify == 0)
+            *notify = NOTIFY_NEVER;
+    }
+}
+
+static bool expand(struct gathering *gathering, const char *address, struct error *error)
+{
+    struct expansion expansion = { gathering, address, false };
+    const struct intake *intake = gathering->intake;
+    size_t first = gathering->list.count;
+
+    if (!address_expand(intake->cleanup, intake->arena, address, add_expanded, &expansion, error))
+        return false;
+    if (expansion.changed && gathering->from.notify & NOTIFY_SUCCESS)
+        note_expansion(gathering, address, first);
+    return true;
 }
 
 /* One recipient: canonical maps, virtual aliases.  *mapped is what canonical maps made of it. */
@@ -79,12 +128,11 @@ static bool gather(struct gathering *gathering, struct recipient from, const cha
         return false;
     if (!from.original)
         from.original = from.address;
-    if (!*from.dsn_original && !(from.notify & NOTIFY_NEVER))
+    if (!*from.dsn_original && !gathering->copies)
         from.dsn_original = find_dsn_original(intake, from.address, *mapped);
     gathering->from = from;
     if (map)
-        return address_expand(intake->cleanup, intake->arena, *mapped, add_recipient, gathering,
-                              error);
+        return expand(gathering, *mapped, error);
     add_recipient(gathering, *mapped);
     return true;
 }
@@ -98,7 +146,12 @@ static bool gather_copy(struct gathering *gathering, struct slice address, struc
 
     copy.address = address_standard(intake->cleanup, intake->arena, address);
     copy.original = copy.address;
-    return gather(gathering, copy, &mapped, error);
+    gathering->copies = true;
+
+    bool good = gather(gathering, copy, &mapped, error);
+
+    gathering->copies = false;
+    return good;
 }
 
 /* Who gets a copy by sender_bcc_maps or recipient_bcc_maps: one address. */

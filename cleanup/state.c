@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+enum { TRACE_IDLE_LANES = 4, TRACE_IDLE_SECONDS = 100 };
+
 static bool read_uses(const char *parameter, const char *value, unsigned *uses,
                       struct error *error)
 {
@@ -129,6 +131,7 @@ static bool open_lookup(struct cleanup *cleanup, struct error *error)
 }
 
 struct cleanup *cleanup_open(const struct config *config, const char *qmgr_socket,
+                             const char *trace_socket,
                              void (*note_file)(void *argument, const char *path), void *argument,
                              struct error *error)
 {
@@ -145,6 +148,7 @@ struct cleanup *cleanup_open(const struct config *config, const char *qmgr_socke
         .argument = argument,
     };
     cleanup->notice = notice_new(qmgr_socket);
+    cleanup->trace = lane_pool_new(trace_socket, TRACE_IDLE_LANES, TRACE_IDLE_SECONDS);
     read_dropped(cleanup);
     if (open_lookup(cleanup, error) && open_address_maps(cleanup, error)
         && open_checks(cleanup, error) && open_queue(cleanup, error))
@@ -173,6 +177,7 @@ void cleanup_close(struct cleanup *cleanup)
     if (cleanup->queue)
         queue_close(cleanup->queue);
     notice_free(cleanup->notice);
+    lane_pool_free(cleanup->trace);
     free(cleanup->dropped_names);
     free(cleanup);
 }

@@ -7,6 +7,7 @@
 #include "address/lookup.h"
 #include "address/rewrite.h"
 #include "config/config.h"
+#include "ipc/lane.h"
 #include "message/checks.h"
 #include "notice.h"
 #include "queue/queue.h"
@@ -38,10 +39,12 @@ struct cleanup {
     size_t dropped_name_count;
     struct queue *queue;
     struct notice *notice;
+    struct lane_pool *trace;            /* where expanded recipients are told of */
 };
 
 /* Reads and opens everything; note_file is told of each file that was read. */
 struct cleanup *cleanup_open(const struct config *config, const char *qmgr_socket,
+                             const char *trace_socket,
                              void (*note_file)(void *argument, const char *path), void *argument,
                              struct error *error) MUST_USE;
 void cleanup_close(struct cleanup *cleanup);

@@ -105,6 +105,9 @@ void load_more(void *argument);
 
 /* finish.c, out of the turn: bounces and delays told, then removed or deferred. */
 void finish_message(void *argument);
+
+/* The delays of the last attempt are told of no more: this attempt has its own. Out of the turn. */
+void forget_delays(struct active *active);
 void mark_message(void *argument);
 /* Back to incoming. */
 void return_message(void *argument);

@@ -50,6 +50,12 @@ static bool tell_trace(struct active *active)
     return call_notifier(active, active->qmgr->trace, "trace", BOUNCE_SEND_TRACE);
 }
 
+void forget_delays(struct active *active)
+{
+    /* Without its help the sender reads of the same delay twice. */
+    (void)call_notifier(active, active->qmgr->defer, "defer", BOUNCE_REMOVE);
+}
+
 /* --- marks ---------------------------------------------------------------------------- */
 
 static bool mark(struct active *active, struct handle_list *handles)
@@ -180,7 +186,7 @@ void finish_message(void *argument)
         end_deferred(active, told);
     } else {
         if (!active->fresh)
-            (void)call_notifier(active, active->qmgr->defer, "defer", BOUNCE_REMOVE);
+            forget_delays(active);
         remove_message(active);
     }
     message_close(active->file);

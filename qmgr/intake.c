@@ -188,6 +188,7 @@ static void note_arrival(struct qmgr *qmgr, struct slice frame)
         active->arena = arena;
         active->envelope = arrival.envelope;
         active->complete = arrival.complete;
+        active->wants_report = arrival.reported;
         active->fresh = true;
         active_load(active);
     }

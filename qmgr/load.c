@@ -226,6 +226,8 @@ void load_message(void *argument)
     now = wall_now();
     active->active_at = (int64_t)now.tv_sec * 1000000 + now.tv_usec;
     find_flags(active);
+    if (active->place == QUEUE_DEFERRED)
+        forget_delays(active);
     route_recipients(active);
 }
 

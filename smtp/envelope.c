@@ -53,6 +53,8 @@ void envelope_write_mail(struct session *session, const struct agent *agent,
         str_format(&line, " SIZE=%lld", (long long)envelope->content_size);
     if ((session->extensions & EXTENSION_8BITMIME) && strcmp(envelope->encoding, "8bit") == 0)
         str_text(&line, " BODY=8BITMIME");
+    else if ((session->extensions & EXTENSION_8BITMIME) && strcmp(envelope->encoding, "7bit") == 0)
+        str_text(&line, " BODY=7BIT");
     if ((session->extensions & EXTENSION_SMTPUTF8) && envelope->send_options)
         str_text(&line, " SMTPUTF8");
     if (session->extensions & EXTENSION_DSN) {
@@ -65,6 +67,24 @@ void envelope_write_mail(struct session *session, const struct agent *agent,
     stream_write(session->stream, str_slice(&line));
 }
 
+/* Characters beyond ASCII and those of xtext as \x{HEX} (utf-8-addr-xtext, RFC 6533 3). */
+static void unitext_encode(struct str *line, struct slice text)
+{
+    for (size_t i = 0; i < text.length;) {
+        unsigned char lead = (unsigned char)text.data[i];
+        size_t length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+        unsigned code = length == 1 ? lead : lead & (0x7fu >> length);
+
+        for (size_t more = 1; more < length && i + more < text.length; more++)
+            code = code << 6 | ((unsigned char)text.data[i + more] & 0x3f);
+        if (length > 1 || lead <= ' ' || lead == 0x7f || strchr("+=\\", lead))
+            str_format(line, "\\x{%02X}", code);
+        else
+            str_byte(line, (char)lead);
+        i += length;
+    }
+}
+
 /* "rfc822;address" with the address as xtext (RFC 3461 4.2). */
 static void write_original(struct str *line, const struct recipient *recipient)
 {
@@ -74,7 +94,10 @@ static void write_original(struct str *line, const struct recipient *recipient)
 
     if (*recipient->dsn_original) {
         str_format(line, " ORCPT=%.*s;", SLICE_ARGS(type));
-        xtext_encode(line, address);
+        if (slice_is_nocase(type, "utf-8") && text_is_utf8(address))
+            unitext_encode(line, address);
+        else
+            xtext_encode(line, address);
     } else if (*recipient->original && text_is_ascii(slice_of(recipient->original))) {
         address_quote(&quoted, slice_of(recipient->original));
         str_text(line, " ORCPT=rfc822;");

@@ -5,6 +5,7 @@
 static const struct field arrival_fields[] = {
     ENVELOPE_FIELDS(arrival),
     NUMBER_FIELD(arrival, complete),
+    NUMBER_FIELD(arrival, reported),
     LAST_FIELD,
 };
 

@@ -13,6 +13,7 @@ enum { ARRIVAL_RECIPIENTS = 100 };
 struct arrival {
     struct envelope envelope;       /* without recipients when there are more */
     int64_t complete;               /* 1: envelope.recipients are all there are */
+    int64_t reported;               /* 1: the trace log tells of recipients already */
 };
 
 extern const struct frame_type arrival_frame;

@@ -1,5 +1,6 @@
 #include "deliver/bounce.h"
 
+#include "base/scope.h"
 #include "deliver/envelope_fields.h"
 
 static const struct field bounce_append_fields[] = {
@@ -42,3 +43,17 @@ static const struct field bounce_reply_fields[] = {
 const struct frame_type bounce_reply_frame = {
     "bounce answer", FRAME_BOUNCE_REPLY, sizeof(struct bounce_reply), bounce_reply_fields,
 };
+
+bool bounce_append(struct lane_pool *service, const struct bounce_append *record,
+                   int timeout_seconds, struct error *error)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct bounce_reply reply = { 0, "" };
+
+    if (!lane_pool_call(service, &bounce_append_frame, record, &bounce_reply_frame, arena, &reply,
+                        moment_after(timeout_seconds), error))
+        return false;
+    if (reply.status != BOUNCE_OK)
+        return error_set(error, "%s", reply.text);
+    return true;
+}

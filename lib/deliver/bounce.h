@@ -38,4 +38,8 @@ struct bounce_reply {
     const char *text;
 };
 
+/* Have the service append a record. False: it did not, or cannot be asked. */
+bool bounce_append(struct lane_pool *service, const struct bounce_append *record,
+                   int timeout_seconds, struct error *error) MUST_USE;
+
 extern const struct frame_type bounce_append_frame, bounce_send_frame, bounce_reply_frame;

@@ -266,8 +266,8 @@ static void add_quotient(const struct notice_template *notice, struct slice name
     str_format(output, "%d", quotient);
     if (quotient > 0 || seconds == 0)
         return;
-    log_warn("%s: zero result in %s template conversion of parameter \"%.*s\"", notice->path,
-             notice->kind, SLICE_ARGS(name));
+    log_warn("%s: zero result in %s template conversion of parameter \"%.*s\"",
+             *notice->path ? notice->path : "[built-in]", notice->kind, SLICE_ARGS(name));
     log_warn("please reduce time unit \"%s\" of \"%.*s\" in %s template", units[unit].suffix + 1,
              SLICE_ARGS(name), notice->kind);
     log_warn("for instructions see the bounce(5) manual");

@@ -146,20 +146,6 @@ static void log_delivery(const struct reporter *reporter, const struct delivery_
 
 /* --- records --------------------------------------------------------------------- */
 
-static bool call_log(const struct reporter *reporter, enum record_log log,
-                     const struct bounce_append *record, struct error *error)
-{
-    AUTO_ARENA struct arena *arena = arena_new();
-    struct bounce_reply reply = { 0, "" };
-
-    if (!lane_pool_call(reporter->logs[log], &bounce_append_frame, record, &bounce_reply_frame,
-                        arena, &reply, moment_after(reporter->timeout_seconds), error))
-        return false;
-    if (reply.status != BOUNCE_OK)
-        return error_set(error, "%s", reply.text);
-    return true;
-}
-
 static bool add_record(const struct reporter *reporter, enum record_log log, const char *action,
                        const struct delivery_request *request,
                        const struct recipient *recipient, const struct outcome *outcome)
@@ -182,7 +168,7 @@ static bool add_record(const struct reporter *reporter, enum record_log log, con
         .remote_mta = outcome->remote_mta,
     };
 
-    if (call_log(reporter, log, &record, &error))
+    if (bounce_append(reporter->logs[log], &record, reporter->timeout_seconds, &error))
         return true;
     log_warn("%s: %s service failure: %s", request->envelope.queue_id, services[log], error.text);
     return false;

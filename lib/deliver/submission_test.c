@@ -79,7 +79,7 @@ TEST(an_arrival_comes_as_it_was_sent)
 {
     AUTO_ARENA struct arena *arena = arena_new();
     AUTO_STR struct str frame = STR_EMPTY;
-    struct arrival sent = { .envelope = sample(arena), .complete = 1 }, got;
+    struct arrival sent = { .envelope = sample(arena), .complete = 1, .reported = 1 }, got;
 
     frame_write(&frame, &arrival_frame, &sent);
     read_back(&frame, &arrival_frame, arena, &got);
