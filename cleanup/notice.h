@@ -13,5 +13,8 @@ struct notice;
 struct notice *notice_new(const char *qmgr_socket);
 void notice_free(struct notice *notice);
 
-/* A lane that broke is opened anew, at most once a second.  reported: the trace log tells of recipients already. */
+/*
+ * A lane that broke is opened anew, at most once a second.  reported: the trace log tells of
+ * recipients already.
+ */
 void notice_send(struct notice *notice, const struct envelope *envelope, bool reported);
