@@ -85,6 +85,14 @@ static void query(void *argument, const char *name, enum dns_type type, struct a
     dns_query(smtpd->dns, name, type, arena, answer);
 }
 
+static void addresses(void *argument, const char *host, struct arena *arena,
+                      struct dns_answer *answer)
+{
+    struct smtpd *smtpd = argument;
+
+    dns_addresses(smtpd->dns, host, smtpd->server.protocols, true, arena, answer);
+}
+
 static void wait_seconds(UNUSED void *argument, int seconds)
 {
     struct timespec span = { seconds, 0 };
@@ -172,6 +180,7 @@ bool smtpd_prepare(struct service_context *context, struct error *error)
         .submit_abandon = submit_abandon,
         .queue_free = queue_free,
         .query = query,
+        .addresses = addresses,
         .pause = wait_seconds,
         .connect = connect_server,
         .flush_site = flush_site,

@@ -2,54 +2,22 @@
 
 #include "base/scope.h"
 #include "config/expand.h"
+#include "expansion.h"
 #include "log/log.h"
-
-#include <time.h>
 
 struct footer_names {
     const struct server *server;
     const struct facts *facts;
 };
 
-static void add_local_time(struct str *value)
-{
-    char text[32];
-    struct tm local;
-    time_t now = wall_now().tv_sec;
-
-    localtime_r(&now, &local);
-    strftime(text, sizeof(text), "%b %d %H:%M:%S", &local);
-    str_text(value, text);
-}
-
 static enum expand_answer name_of(void *argument, struct slice name, struct str *value)
 {
     const struct footer_names *names = argument;
-    const struct facts *facts = names->facts;
-    const struct { const char *name, *value; } rows[] = {
-        { "client_address", facts->address },
-        { "client_name", facts->name },
-        { "client_port", facts->port },
-        { "helo_name", facts->helo },
-        { "sender", facts->sender && !*facts->sender ? "<>" : facts->sender },
-        { "recipient", facts->recipient },
-        { "server_name", names->server->config->myhostname },
-    };
 
-    if (slice_is(name, "client"))
-        str_text(value, facts->client);
-    else if (slice_is(name, "localtime"))
-        add_local_time(value);
-    else {
-        for (size_t i = 0; i < COUNT(rows); i++)
-            if (slice_is(name, rows[i].name)) {
-                str_text(value, rows[i].value ? rows[i].value : "");
-                return EXPAND_FINAL;
-            }
-        log_warn("unknown macro name \"%.*s\" in expansion request", SLICE_ARGS(name));
-        return EXPAND_UNKNOWN;
-    }
-    return EXPAND_FINAL;
+    if (expansion_fact(names->server, names->facts, name, value))
+        return EXPAND_FINAL;
+    log_warn("unknown macro name \"%.*s\" in expansion request", SLICE_ARGS(name));
+    return EXPAND_UNKNOWN;
 }
 
 /* "\n" in the parameter stands for a line end. */

@@ -1,5 +1,6 @@
 #include "server.h"
 
+#include "expansion.h"
 #include "log/log.h"
 #include "policy/policy.h"
 #include "smtp/esmtp.h"
@@ -45,6 +46,8 @@ static bool open_matches(struct server *server, struct error *error)
           config->smtpd_forbid_bare_newline_exclusions, MATCH_HOST },
         { &server->limit_exceptions, "smtpd_client_event_limit_exceptions",
           config->smtpd_client_event_limit_exceptions, MATCH_HOST },
+        { &server->backup_networks, "permit_mx_backup_networks",
+          config->permit_mx_backup_networks, MATCH_HOST },
         { &server->xclient_hosts, "smtpd_authorized_xclient_hosts",
           config->smtpd_authorized_xclient_hosts, MATCH_HOST },
         { &server->xforward_hosts, "smtpd_authorized_xforward_hosts",
@@ -129,6 +132,7 @@ bool server_open(struct server *server, const struct config *config,
         server->service_name = "smtp";
     server->tables = *tables;
     server->protocols = read_protocols(config);
+    expansion_read_filter(server, slice_of(config->smtpd_expansion_filter));
     server->rewrite = rewrite_settings_of(config);
     server->discarded_extensions =
         extension_list(slice_of(config->smtpd_discard_ehlo_keywords), warn_keyword, NULL);
@@ -156,7 +160,7 @@ void server_close(struct server *server)
     struct match_list *matches[] = {
         server->mynetworks, server->bare_newline_exclusions, server->fast_flush_domains,
         server->forbidden_commands, server->xclient_hosts, server->xforward_hosts,
-        server->limit_exceptions,
+        server->limit_exceptions, server->backup_networks,
     };
 
     policy_close(server->policy);

@@ -33,6 +33,9 @@ struct server_calls {
     int64_t (*queue_free)(void *argument);
     void (*query)(void *argument, const char *name, enum dns_type type, struct arena *arena,
                   struct dns_answer *answer);
+    /* The addresses of a host, from the hosts file and DNS, of the protocols that we use. */
+    void (*addresses)(void *argument, const char *host, struct arena *arena,
+                      struct dns_answer *answer);
     void (*pause)(void *argument, int seconds);
     /* A connection to a server that main.cf names: see connect.h. */
     struct stream *(*connect)(void *argument, bool is_unix, const char *name, int timeout_seconds,
@@ -54,6 +57,7 @@ struct server {
     struct match_list *mynetworks;
     struct match_list *bare_newline_exclusions;
     struct match_list *limit_exceptions;
+    struct match_list *backup_networks;
     struct match_list *xclient_hosts, *xforward_hosts;
     struct match_list *fast_flush_domains;
     struct match_list *forbidden_commands;
@@ -62,6 +66,7 @@ struct server {
     struct policy *policy;
     unsigned discarded_extensions;  /* EXTENSION_ bits of smtpd_discard_ehlo_keywords */
     unsigned overrides;             /* SUBMIT_ bits that receive_override_options takes away */
+    bool expansion_allows[256];     /* bytes of smtpd_expansion_filter */
     int protocols;                  /* of inet_protocols: AF_INET, AF_INET6, AF_UNSPEC */
     bool detects_smtputf8;          /* smtputf8_autodetect_classes has mail by SMTP */
     bool check_recipients;          /* no_unknown_recipient_checks is not set */

@@ -102,6 +102,12 @@ static enum flush_answer flush_site(void *argument, struct slice site)
     return in->flush;
 }
 
+static void addresses(UNUSED void *argument, UNUSED const char *host, UNUSED struct arena *arena,
+                      struct dns_answer *answer)
+{
+    answer->status = DNS_NO_DOMAIN;
+}
+
 static void wait_seconds(UNUSED void *argument, UNUSED int seconds)
 {
 }
@@ -153,7 +159,7 @@ static struct stand_in *stand_in_new(const char *more)
     in->text = "";
     in->dns = DNS_NO_DOMAIN;
     in->server.calls = (struct server_calls){ in, submit, submit_add, submit_end, submit_abandon,
-                                              queue_free, query, wait_seconds, NULL,
+                                              queue_free, query, addresses, wait_seconds, NULL,
                                               flush_site, NULL };
     if (!server_open(&in->server, in->config, &tables, &error))
         fail_msg("%s", error.text);

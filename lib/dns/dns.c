@@ -79,6 +79,8 @@ static const char *type_name(enum dns_type type)
     switch (type) {
     case DNS_A:
         return "A";
+    case DNS_NS:
+        return "NS";
     case DNS_PTR:
         return "PTR";
     case DNS_MX:

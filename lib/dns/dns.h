@@ -33,8 +33,8 @@ enum dns_status {
     DNS_NULL_MX,        /* RFC 7505: the domain accepts no mail */
 };
 
-enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_SRV = 33,
-                DNS_TLSA = 52 };
+enum dns_type { DNS_A = 1, DNS_NS = 2, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28,
+                DNS_SRV = 33, DNS_TLSA = 52 };
 
 struct dns_record {
     enum dns_type type;
@@ -42,7 +42,7 @@ struct dns_record {
     uint32_t ttl;
     uint16_t preference;        /* MX; priority of SRV */
     uint16_t weight, port;      /* SRV */
-    const char *host;           /* MX, PTR, SRV: the target, without trailing dot */
+    const char *host;           /* MX, NS, PTR, SRV: the target, without trailing dot */
     struct slice data;          /* TXT: the strings joined; TLSA: raw */
     struct sockaddr_storage address;    /* A, AAAA: port 0 */
     bool authentic;             /* AD bit */

@@ -97,6 +97,7 @@ static bool read_data(const ns_msg *message, const ns_rr *rr, struct arena *aren
         record->preference = (uint16_t)ns_get16(data);
         record->host = expand_name(message, data + 2, arena);
         return record->host;
+    case DNS_NS:
     case DNS_PTR:
         record->host = expand_name(message, data, arena);
         return record->host && dns_name_is_valid(record->host);

@@ -329,7 +329,7 @@ static struct verdict ask(struct evaluation *evaluation, const struct check *che
     return verdict;
 }
 
-static struct verdict ask_domain(struct evaluation *evaluation, const struct check *check,
+struct verdict access_ask_domain(struct evaluation *evaluation, const struct check *check,
                                  struct subject subject, const char *domain, bool *found)
 {
     struct access_keys keys = { 0 };
@@ -339,18 +339,24 @@ static struct verdict ask_domain(struct evaluation *evaluation, const struct che
     return ask(evaluation, check, subject, &keys, found);
 }
 
+struct verdict access_ask_network(struct evaluation *evaluation, const struct check *check,
+                                  struct subject subject, const char *address, bool *found)
+{
+    struct access_keys keys = { 0 };
+
+    access_keys_of_network(slice_of(address), evaluation->arena, &keys);
+    return ask(evaluation, check, subject, &keys, found);
+}
+
 static struct verdict ask_client(struct evaluation *evaluation, const struct check *check,
                                  const char *name)
 {
     struct subject subject = subject_client(evaluation);
-    struct access_keys keys = { 0 };
     bool found;
-    struct verdict verdict = ask_domain(evaluation, check, subject, name, &found);
+    struct verdict verdict = access_ask_domain(evaluation, check, subject, name, &found);
 
-    if (found)
-        return verdict;
-    access_keys_of_network(slice_of(evaluation->facts->address), evaluation->arena, &keys);
-    return ask(evaluation, check, subject, &keys, &found);
+    return found ? verdict : access_ask_network(evaluation, check, subject,
+                                                evaluation->facts->address, &found);
 }
 
 struct verdict check_client_access(struct evaluation *evaluation, const struct check *check)
@@ -358,29 +364,35 @@ struct verdict check_client_access(struct evaluation *evaluation, const struct c
     return ask_client(evaluation, check, evaluation->facts->name);
 }
 
-/* The name is the client's own claim: it may not open doors (postconf(5)). */
+/* What somebody else claims may not open doors (postconf(5)). */
+struct verdict access_forbid_permit(const struct check *check, const char *name,
+                                    struct verdict verdict)
+{
+    if (verdict.result != VERDICT_PERMIT)
+        return verdict;
+    log_warn("restriction %s returns OK for %s", check->name, name);
+    log_warn("this is not allowed for security reasons");
+    log_warn("use DUNNO instead of OK if you want to make an exception");
+    return verdict_bad_config();
+}
+
 struct verdict check_reverse_client_hostname_access(struct evaluation *evaluation,
                                                     const struct check *check)
 {
     bool found;
     const char *name = evaluation->facts->reverse_name;
-    struct verdict verdict = ask_domain(evaluation, check,
+    struct verdict verdict = access_ask_domain(evaluation, check,
                                         (struct subject){ name, "Unverified Client host" },
                                         name, &found);
 
-    if (verdict.result != VERDICT_PERMIT)
-        return verdict;
-    log_warn("restriction %s returns OK for %s", check->name, evaluation->facts->reverse_name);
-    log_warn("this is not allowed for security reasons");
-    log_warn("use DUNNO instead of OK if you want to make an exception");
-    return verdict_bad_config();
+    return access_forbid_permit(check, name, verdict);
 }
 
 struct verdict check_helo_access(struct evaluation *evaluation, const struct check *check)
 {
     bool found;
 
-    return ask_domain(evaluation, check, subject_helo(evaluation), evaluation->facts->helo,
+    return access_ask_domain(evaluation, check, subject_helo(evaluation), evaluation->facts->helo,
                       &found);
 }
 
@@ -388,7 +400,7 @@ struct verdict check_etrn_access(struct evaluation *evaluation, const struct che
 {
     bool found;
 
-    return ask_domain(evaluation, check, subject_list(evaluation),
+    return access_ask_domain(evaluation, check, subject_list(evaluation),
                       evaluation->facts->etrn_domain, &found);
 }
 

@@ -117,14 +117,30 @@ struct verdict verdict_defer_if_reject(struct evaluation *evaluation, struct ver
 struct verdict access_obey(struct evaluation *evaluation, const struct check *check,
                            struct subject subject, const char *key, struct slice value);
 
+/* Ask the check's table for a domain and its parents, for an address and its networks. */
+struct verdict access_ask_domain(struct evaluation *evaluation, const struct check *check,
+                                 struct subject subject, const char *domain, bool *found);
+struct verdict access_ask_network(struct evaluation *evaluation, const struct check *check,
+                                  struct subject subject, const char *address, bool *found);
+
+/* An OK of a table that is asked for names which strangers choose is our mistake: say so. */
+struct verdict access_forbid_permit(const struct check *check, const char *name,
+                                    struct verdict verdict);
+
 check_function check_client_access, check_reverse_client_hostname_access, check_helo_access,
     check_sender_access, check_recipient_access, check_etrn_access;
 
 /* recipient.c: is the address one of ours, and of somebody who is known? */
 struct verdict recipient_check_listed(struct evaluation *evaluation, const char *address,
                                       struct subject subject, bool is_sender);
+/* The sender has said which way the mail is to go: "user%host@relay". */
+bool recipient_is_routed(struct evaluation *evaluation);
+check_function check_mx_backup;     /* backup.c */
 check_function check_unauth_destination, check_defer_unauth_destination, check_auth_destination,
     check_unlisted_recipient, check_unlisted_sender;
+
+/* servers.c: check_{client,helo,sender,...}_{a,mx,ns}_access */
+check_function check_server_access;
 
 /* names.c */
 check_function check_invalid_helo, check_non_fqdn_helo, check_unknown_helo, check_non_fqdn_sender,

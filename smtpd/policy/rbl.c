@@ -2,6 +2,7 @@
 
 #include "address/address.h"
 #include "base/scope.h"
+#include "../expansion.h"
 #include "config/expand.h"
 #include "log/log.h"
 
@@ -90,7 +91,7 @@ static struct listing look_up(struct evaluation *evaluation, const char *what, c
     calls->query(calls->argument, name, DNS_A, evaluation->arena, &answer);
     listing.status = answer.status;
     if (answer.status == DNS_TROUBLE)
-        log_warn("%s: RBL lookup error: %s", name, answer.text ? answer.text : "try again");
+        log_warn("%s: RBL lookup error: Host or domain name not found. %s", name, answer.text);
     if (answer.status != DNS_FOUND)
         return listing;
     if (!answer_matches(&answer, slice_from(slice_of(list), equal + 1))) {
@@ -99,8 +100,9 @@ static struct listing look_up(struct evaluation *evaluation, const char *what, c
     }
     answer = (struct dns_answer){ 0 };
     calls->query(calls->argument, name, DNS_TXT, evaluation->arena, &answer);
-    if (answer.status == DNS_FOUND && answer.count)
-        listing.reason = arena_text(evaluation->arena, answer.records[0].data);
+    for (size_t i = 0; answer.status == DNS_FOUND && i < answer.count; i++)
+        listing.reason = arena_format(evaluation->arena, "%s%s%.*s", listing.reason,
+                                      i ? " / " : "", SLICE_ARGS(answer.records[i].data));
     return listing;
 }
 
@@ -129,12 +131,13 @@ struct reply_names {
     const struct listing *listing;
     struct subject subject;
     const char *code;
+    bool broken;            /* a name that nobody knows */
 };
 
 static enum expand_answer name_of(void *argument, struct slice name, struct str *value)
 {
-    const struct reply_names *names = argument;
-    const struct facts *facts = names->evaluation->facts;
+    struct reply_names *names = argument;
+    const struct server *server = names->evaluation->policy->server;
     const struct { const char *name, *value; } rows[] = {
         { "rbl_code", names->code },
         { "rbl_class", names->subject.class },
@@ -142,44 +145,40 @@ static enum expand_answer name_of(void *argument, struct slice name, struct str 
         { "rbl_domain", names->listing->domain },
         { "rbl_reason", names->listing->reason },
         { "rbl_txt", names->listing->reason },
-        { "client_name", facts->name },
-        { "client_address", facts->address },
-        { "reverse_client_name", facts->reverse_name },
-        { "helo_name", facts->helo },
-        { "sender", facts->sender },
-        { "recipient", facts->recipient },
-        { "mail_name", names->evaluation->policy->server->config->mail_name },
-        { "server_name", names->evaluation->policy->server->config->myhostname },
     };
 
-    if (slice_is(name, "client")) {
-        str_text(value, facts->client);
-        return EXPAND_FINAL;
-    }
     for (size_t i = 0; i < COUNT(rows); i++)
         if (slice_is(name, rows[i].name)) {
-            str_text(value, rows[i].value ? rows[i].value : "");
+            expansion_add(server, value, rows[i].value);
             return EXPAND_FINAL;
         }
+    if (expansion_fact(server, names->evaluation->facts, name, value))
+        return EXPAND_FINAL;
+    log_warn("unknown macro name \"%.*s\" in expansion request", SLICE_ARGS(name));
+    names->broken = true;
     return EXPAND_UNKNOWN;
 }
 
-/* The text of rbl_reply_maps for the list, else default_rbl_reply. */
-static bool find_template(struct evaluation *evaluation, const struct listing *listing,
-                          struct str *template, struct error *error)
+/* Expand the text of rbl_reply_maps for the list, or else, or when that is no good, the default. */
+static bool make_reply(struct reply_names *names, struct str *text, struct error *error)
 {
-    const struct server *server = evaluation->policy->server;
+    const struct server *server = names->evaluation->policy->server;
+    const char *domain = names->listing->domain;
+    AUTO_STR struct str template = STR_EMPTY;
+    const struct expand_names expand = { name_of, names };
+    enum table_result result = table_list_get(server->rbl_replies, slice_of(domain), &template,
+                                              NULL, error);
 
-    switch (table_list_get(server->rbl_replies, slice_of(listing->domain), template, NULL,
-                           error)) {
-    case TABLE_FOUND:
-        return true;
-    case TABLE_TROUBLE:
+    if (result == TABLE_TROUBLE)
         return false;
-    default:
-        str_set(template, slice_of(server->config->default_rbl_reply));
-        return true;
+    if (result == TABLE_FOUND) {
+        if (expand_text(&expand, str_slice(&template), text, error) && !names->broken)
+            return true;
+        log_warn("rbl_reject_reply: bad rbl reply template for domain %s: %s", domain,
+                 template.data);
+        str_clear(text);
     }
+    return expand_text(&expand, slice_of(server->config->default_rbl_reply), text, error);
 }
 
 static struct verdict refuse(struct evaluation *evaluation, const struct listing *listing,
@@ -187,15 +186,13 @@ static struct verdict refuse(struct evaluation *evaluation, const struct listing
 {
     int code = evaluation->policy->server->config->maps_rbl_reject_code;
     struct reply_names names = { evaluation, listing, subject,
-                                 arena_format(evaluation->arena, "%d", code) };
-    AUTO_STR struct str template = STR_EMPTY, text = STR_EMPTY;
+                                 arena_format(evaluation->arena, "%d", code), false };
+    AUTO_STR struct str text = STR_EMPTY;
     char status[STATUS_SIZE] = "5.7.1";
     struct error error = ERROR_NONE;
     uint64_t number;
 
-    if (!find_template(evaluation, listing, &template, &error) ||
-        !expand_text(&(struct expand_names){ name_of, &names }, str_slice(&template), &text,
-                     &error)) {
+    if (!make_reply(&names, &text, &error)) {
         log_warn("%s", error.text);
         return verdict_bad_config();
     }
@@ -280,28 +277,50 @@ struct verdict check_rhsbl_recipient(struct evaluation *evaluation, const struct
                          subject_recipient(evaluation));
 }
 
-/* A list of the good that cannot be asked now must not lead to a refusal for good. */
-static struct verdict permit_listed(struct evaluation *evaluation, const struct check *check,
-                                    const char *what)
+/* The old way to name lists: all of maps_rbl_domains. */
+struct verdict check_maps_rbl(struct evaluation *evaluation, const struct check *check)
 {
-    if (!what)
+    struct slice rest = slice_of(evaluation->policy->server->config->maps_rbl_domains), word;
+    struct verdict verdict = verdict_next();
+
+    log_warn("support for restriction \"%s\" will be removed from Postfix; "
+             "use \"reject_rbl_client domain-name\" instead", check->name);
+    while (verdict.result == VERDICT_NEXT && config_list_next(&rest, false, &word)) {
+        struct check one = *check;
+
+        one.argument = arena_text(evaluation->arena, word);
+        verdict = check_rbl_client(evaluation, &one);
+    }
+    return verdict;
+}
+
+/*
+ * A list of the good that cannot be asked now must not lead to a refusal for good.  It opens no
+ * door to places that are not ours.
+ */
+static struct verdict permit_listed(struct evaluation *evaluation, const struct check *check,
+                                    const char *what, const char *name)
+{
+    if (!what || (evaluation->facts->recipient &&
+                  check_auth_destination(evaluation, check).result != VERDICT_PERMIT))
         return verdict_next();
 
     struct listing listing = look_up(evaluation, what, check->argument);
 
     if (listing.status == DNS_TROUBLE)
         return verdict_defer_if_reject(
-            evaluation, verdict_reject(evaluation, subject_client(evaluation), 450, "4.7.1",
-                                       "Temporary lookup failure"));
+            evaluation, verdict_reject(evaluation, (struct subject){ name, "Client host" }, 450,
+                                       "4.7.1", "Service unavailable"));
     return listing.status == DNS_FOUND ? verdict_permit() : verdict_next();
 }
 
 struct verdict check_dnswl_client(struct evaluation *evaluation, const struct check *check)
 {
-    return permit_listed(evaluation, check, backwards(evaluation));
+    return permit_listed(evaluation, check, backwards(evaluation), evaluation->facts->address);
 }
 
 struct verdict check_rhswl_client(struct evaluation *evaluation, const struct check *check)
 {
-    return permit_listed(evaluation, check, name_to_ask(evaluation->facts->name));
+    return permit_listed(evaluation, check, name_to_ask(evaluation->facts->name),
+                         evaluation->facts->name);
 }

@@ -42,9 +42,20 @@ static enum destination find_destination(struct evaluation *evaluation, struct v
         return DESTINATION_UNKNOWN;
     }
     /* A local part that names another way could smuggle mail through a relay. */
-    if (resolution.class == ADDRESS_DEFAULT || (resolution.flags & RESOLVE_ROUTED))
+    if (resolution.class == ADDRESS_DEFAULT ||
+        ((resolution.flags & RESOLVE_ROUTED) &&
+         !evaluation->policy->server->config->allow_untrusted_routing))
         return DESTINATION_FOREIGN;
     return DESTINATION_OURS;
+}
+
+bool recipient_is_routed(struct evaluation *evaluation)
+{
+    AUTO_RESOLUTION struct resolution resolution = RESOLUTION_EMPTY;
+    struct error error = ERROR_NONE;
+
+    return !resolve(evaluation, evaluation->facts->recipient, &resolution, &error) ||
+           (resolution.flags & RESOLVE_ROUTED);
 }
 
 static struct verdict refuse_relay(struct evaluation *evaluation, int code, const char *status)

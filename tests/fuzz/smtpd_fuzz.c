@@ -52,6 +52,13 @@ static void query(void *argument, const char *name, enum dns_type type, struct a
     answer->status = DNS_NO_DOMAIN;
 }
 
+static void addresses(void *argument, const char *host, struct arena *arena,
+                      struct dns_answer *answer)
+{
+    (void)argument, (void)host, (void)arena;
+    answer->status = DNS_NO_DOMAIN;
+}
+
 static void wait_seconds(void *argument, int seconds)
 {
     (void)argument, (void)seconds;
@@ -100,7 +107,7 @@ static struct server *open_server(void)
     server->calls = (struct server_calls){
         .argument = server, .submit = submit, .submit_add = submit_add, .submit_end = submit_end,
         .submit_abandon = submit_abandon, .queue_free = queue_free, .query = query,
-        .pause = wait_seconds, .flush_site = flush_site,
+        .addresses = addresses, .pause = wait_seconds, .flush_site = flush_site,
     };
     if (!config_load(&(struct config_request){ .directory = folder, .program = "smtpd" }, &config,
                      &error) || !server_open(server, config, &tables, &error)) {
