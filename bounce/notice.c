@@ -169,16 +169,12 @@ static bool write_notification(const struct notice *notice, struct str *output,
 /* --- part 2: for programs ---------------------------------------------------------------- */
 
 /* RFC 3464 section 2.2.1: as the sender meant it, without the xtext of the wire. */
-static void add_envelope_id(struct str *output, const char *xtext)
+static void add_envelope_id(struct str *output, const char *envelope_id)
 {
-    AUTO_STR struct str decoded = STR_EMPTY;
-
-    if (!*xtext)
+    if (!*envelope_id)
         return;
-    if (!xtext_decode(&decoded, slice_of(xtext)))
-        str_set(&decoded, slice_of(xtext));
     str_text(output, "Original-Envelope-Id: ");
-    printable_text(output, str_slice(&decoded));    /* no line ends of the client's */
+    printable_text(output, slice_of(envelope_id));  /* no line ends of the client's */
     str_byte(output, '\n');
 }
 

@@ -57,7 +57,10 @@ void suite_check(const struct command_context *context);
 /* Name what main.cf sets that has no effect here. */
 void served_warn(const struct command_context *context);
 
-/* The same, what main.cf misspells, and warnings about master.cf; with -v print what each service of master.cf may do. */
+/*
+ * The same, what main.cf misspells, and warnings about master.cf.  With -v print what each
+ * service of master.cf may do.
+ */
 void served_check(const struct command_context *context);
 
 /* --- logrotate.c */

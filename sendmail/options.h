@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "base/vector.h"
+#include "config/config.h"
 #include "queue/envelope.h"
 
 #include <stdbool.h>
@@ -24,10 +24,18 @@ struct sendmail_options {
     const char *flush_argument;
     int64_t notify, return_flags;
     bool extract_recipients, ignore_dots, gateway;
+    bool asks_nothing;              /* -q15m: whatever else is there */
     int verbose;
     char **recipients;              /* NULL at the end */
-    struct { char **items; size_t count, capacity; } warnings;    /* to be logged */
+    const struct config *config;
 };
 
+/*
+ * Find -C, by which the configuration is found that options_read needs.  As in Postfix getopt(3)
+ * complains here of what it does not know, and again in options_read.
+ */
+void options_scan(struct sendmail_options *options, int argc, char **argv);
+
 /* Wrong use ends the process with a fatal line and status 75, as Postfix's does. */
-void options_read(struct sendmail_options *options, int argc, char **argv);
+void options_read(struct sendmail_options *options, const struct config *config, int argc,
+                  char **argv);

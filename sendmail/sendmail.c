@@ -2,35 +2,20 @@
  * sendmail(1), mailq(1), newaliases(1): what programs expect of a mail system.  Each mode ends
  * in the program that does the work, in this process.
  */
+#include "journal.h"
 #include "options.h"
 #include "submit.h"
 
+#include "base/memory.h"
 #include "base/scope.h"
+#include "base/vector.h"
 #include "log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sysexits.h>
-
-static void open_log(const struct config *config, bool everywhere)
-{
-    AUTO_STR struct str tag = STR_EMPTY;
-
-    str_format(&tag, "%s/sendmail", config ? config->syslog_name : "postfix");
-
-    struct log_settings settings = {
-        .tag = tag.data,
-        .program = "sendmail",
-        .facility = config ? config->syslog_facility : NULL,
-        .syslog = everywhere,
-        .standard_error = true,
-    };
-
-    log_open(&settings);
-}
 
 /* Descriptors 0 to 2 are open, so that no file of ours gets their numbers. */
 static void tidy_descriptors(void)
@@ -127,32 +112,20 @@ static void hand_over(const struct config *config, const struct str *records)
     become_command(config, "postdrop", NULL, NULL);
 }
 
-/* Of -v and -bv. */
-static void announce_report(void)
-{
-    const struct passwd *user = getpwuid(getuid());
-
-    printf("Mail Delivery Status Report will be mailed to <%s>.\n",
-           user ? user->pw_name : "unknown");
-    fflush(stdout);
-}
-
 static void enqueue(const struct sendmail_options *options, const struct config *config) NO_RETURN;
 
 static void enqueue(const struct sendmail_options *options, const struct config *config)
 {
-    AUTO_STR struct str records = STR_EMPTY;
-    const char *wrong = submit_read(options, config, &records);
+    AUTO_STR struct str records = STR_EMPTY, sender = STR_EMPTY;
+    const char *wrong = submit_read(options, config, &records, &sender);
 
     if (wrong) {
-        const struct passwd *user = getpwuid(getuid());
-
-        open_log(config, true);
-        log_fatal_status(EX_TEMPFAIL, "%s(%ld): %s", user ? user->pw_name : "unknown",
-                         (long)getuid(), wrong);
+        journal_open(config, true);
+        log_fatal_status(EX_TEMPFAIL, "%s(%ld): %s", sender.data, (long)getuid(), wrong);
     }
-    if (options->verbose || options->mode == SENDMAIL_VERIFY)
-        announce_report();
+    if (options->verbose == 1 || options->mode == SENDMAIL_VERIFY)
+        printf("Mail Delivery Status Report will be mailed to <%s>.\n", sender.data);
+    fflush(stdout);
     hand_over(config, &records);
 }
 
@@ -161,15 +134,13 @@ int main(int argc, char **argv)
     struct sendmail_options options;
 
     tidy_descriptors();
-    open_log(NULL, false);
-    options_read(&options, argc, argv);
+    journal_open(NULL, false);
+    options_scan(&options, argc, argv);
 
     const struct config *config = load(&options);
 
-    if (options.warnings.count > 0)
-        open_log(config, true);
-    for (size_t i = 0; i < options.warnings.count; i++)
-        log_warn("%s", options.warnings.items[i]);
+    journal_open(config, false);
+    options_read(&options, config, argc, argv);
     switch (options.mode) {
     case SENDMAIL_ENQUEUE:
     case SENDMAIL_VERIFY:

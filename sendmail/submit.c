@@ -1,5 +1,7 @@
 #include "submit.h"
 
+#include "journal.h"
+
 #include "address/header.h"
 #include "base/encoding.h"
 #include "base/scope.h"
@@ -17,7 +19,7 @@ enum { TRACE_VERIFY = 512, TRACE_RECORD = 1024 };
 struct reading {
     const struct sendmail_options *options;
     const struct config *config;
-    struct str *records;
+    struct str *records, *sender;
     struct str extracted;       /* records of recipients that the headers name */
     struct str extracted_resent;
     struct str header;          /* a logical header that may go on */
@@ -57,12 +59,36 @@ static void add_recipient(void *argument, struct slice internal)
     target->reading->recipients++;
 }
 
+struct sender {
+    struct str address;         /* the first that was found */
+    size_t count;
+};
+
 static void take_address(void *argument, struct slice internal)
 {
-    struct str *address = argument;
+    struct sender *sender = argument;
 
-    if (address->length == 0)
-        str_set(address, internal);
+    if (sender->count++ == 0)
+        str_set(&sender->address, internal);
+}
+
+/* What -f says, or who calls. */
+static void find_sender(const struct sendmail_options *options, const struct passwd *user,
+                        struct str *address)
+{
+    struct sender sender = { STR_EMPTY, 0 };
+
+    if (!options->sender) {
+        str_text(address, user->pw_name);
+        return;
+    }
+    header_find_addresses(slice_of(options->sender), take_address, &sender);
+    if (sender.count > 1) {
+        journal_open(options->config, true);
+        log_warn("-f option specified malformed sender: %s", options->sender);
+    }
+    str_add(address, str_slice(&sender.address));
+    str_free(&sender.address);
 }
 
 /* The caller's name in gecos: up to the comma, & stands for the login name (finger(1)). */
@@ -87,25 +113,23 @@ static void add_sender(struct reading *reading)
 {
     const struct sendmail_options *options = reading->options;
     AUTO_STR struct str name = STR_EMPTY;
-    AUTO_STR struct str sender = STR_EMPTY;
     const char *from_environment = getenv("NAME");
     const struct passwd *user = getpwuid(getuid());
 
     if (!user && (!options->sender || !options->full_name))
         log_fatal_status(EX_TEMPFAIL, "no login name found for user ID %ld", (long)getuid());
+    bool named = options->full_name || from_environment;
+
     if (options->full_name)
         str_text(&name, options->full_name);
     else if (from_environment)
         str_text(&name, from_environment);
     else
         full_name_of(user, &name);
-    if (options->sender)
-        header_find_addresses(slice_of(options->sender), take_address, &sender);
-    else
-        str_text(&sender, user->pw_name);
-    if (name.length > 0)
+    find_sender(options, user, reading->sender);
+    if (named || name.length > 0)
         add(reading, RECORD_FULL_NAME, name.data);
-    add(reading, RECORD_SENDER, sender.data);
+    add(reading, RECORD_SENDER, reading->sender->data);
 }
 
 static void add_envelope(struct reading *reading)
@@ -114,8 +138,7 @@ static void add_envelope(struct reading *reading)
     AUTO_STR struct str text = STR_EMPTY;
 
     if (options->envelope_id) {
-        str_text(&text, "envelope_id=");
-        xtext_encode(&text, slice_of(options->envelope_id));
+        str_format(&text, "envelope_id=%s", options->envelope_id);
         add(reading, RECORD_ATTRIBUTE, text.data);
     }
     if (options->return_flags)
@@ -123,15 +146,15 @@ static void add_envelope(struct reading *reading)
     add(reading, RECORD_ATTRIBUTE,
         options->gateway ? "rewrite_context=remote" : "rewrite_context=local");
     add_sender(reading);
-    if (options->mode == SENDMAIL_VERIFY)
-        add_attribute(reading->records, "trace_flags", TRACE_VERIFY);
-    else if (options->verbose)
-        add_attribute(reading->records, "trace_flags", TRACE_RECORD);
     if (*options->encoding) {
         str_clear(&text);
         str_format(&text, "encoding=%s", options->encoding);
         add(reading, RECORD_ATTRIBUTE, text.data);
     }
+    if (options->mode == SENDMAIL_VERIFY)
+        add_attribute(reading->records, "trace_flags", TRACE_VERIFY);
+    else if (options->verbose == 1)
+        add_attribute(reading->records, "trace_flags", TRACE_RECORD);
     if (options->verp_delimiters)
         add(reading, RECORD_VERP, *options->verp_delimiters
                                       ? options->verp_delimiters
@@ -139,8 +162,15 @@ static void add_envelope(struct reading *reading)
 
     struct recipient_target target = { reading, reading->records };
 
-    for (char **recipient = options->recipients; *recipient; recipient++)
+    for (char **recipient = options->recipients; *recipient; recipient++) {
+        size_t before = reading->recipients;
+
         header_find_addresses(slice_of(*recipient), add_recipient, &target);
+        if (reading->recipients > before)
+            continue;
+        record_append(reading->records, RECORD_RECIPIENT, SLICE_LITERAL(""));
+        reading->recipients++;
+    }
 }
 
 static void end_header(struct reading *reading)
@@ -160,26 +190,51 @@ static void end_header(struct reading *reading)
     str_clear(&reading->header);
 }
 
-/* Only -t cares for the headers; they go on as they are. */
-static void look_at_header(struct reading *reading, struct slice line)
+/* "To :" becomes "To:", into a text that lives as long as the header is read. */
+static void tidy_name(struct reading *reading, struct slice line)
 {
-    if (header_continues(line) && reading->header.length > 0) {
+    size_t colon = slice_find(line, ':');
+
+    str_set(&reading->header, slice_trim(slice_part(line, 0, colon)));
+    str_add(&reading->header, slice_from(line, colon));
+}
+
+/*
+ * Only -t cares for the headers.  Where they end without an empty line one is added.  True when
+ * the line is another one now.
+ */
+static bool look_at_header(struct reading *reading, struct slice *line)
+{
+    if (header_continues(*line) && reading->header.length > 0) {
         str_byte(&reading->header, '\n');
-        str_add(&reading->header, line);
-        return;
+        str_add(&reading->header, *line);
+        return false;
     }
     end_header(reading);
-    if (header_begins(line))
-        str_set(&reading->header, line);
-    else
-        reading->in_headers = false;
+    if (header_begins(*line)) {
+        tidy_name(reading, *line);
+        *line = str_slice(&reading->header);
+        return true;
+    }
+    reading->in_headers = false;
+    if (line->length > 0)
+        add(reading, RECORD_LINE, "");
+    return false;
+}
+
+static void strip(const struct reading *reading, struct slice *line, bool ended)
+{
+    while (reading->strip_return && ended && line->length > 0
+           && line->data[line->length - 1] == '\r')
+        line->length--;
 }
 
 static void take_line(struct reading *reading, struct slice line, bool ended)
 {
-    if (reading->strip_return && ended && line.length > 0
-        && line.data[line.length - 1] == '\r')
-        line.length--;
+    struct slice whole = line;
+    size_t limit = (size_t)reading->config->line_length_limit;
+
+    strip(reading, &line, ended);
     if (!reading->options->ignore_dots && slice_is(line, ".")) {
         reading->ended = true;
         return;
@@ -188,16 +243,20 @@ static void take_line(struct reading *reading, struct slice line, bool ended)
     if (reading->lines == 0 && (slice_starts(line, "From ") || slice_starts(line, ">From ")))
         return;
     reading->lines++;
-    if (reading->in_headers && reading->options->extract_recipients)
-        look_at_header(reading, line);
+    if (reading->in_headers && reading->options->extract_recipients) {
+        bool shortened = look_at_header(reading, &line);
 
-    size_t limit = (size_t)reading->config->line_length_limit;
-
-    while (line.length > limit) {
-        record_append(reading->records, RECORD_PART, slice_part(line, 0, limit));
-        line = slice_from(line, limit);
+        ended |= reading->in_headers;
+        whole = shortened ? line : whole;
     }
-    record_append(reading->records, ended ? RECORD_LINE : RECORD_PART, line);
+    while (whole.length >= limit) {
+        record_append(reading->records, RECORD_PART, slice_part(whole, 0, limit));
+        whole = slice_from(whole, limit);
+        line = whole;
+        strip(reading, &line, ended);
+    }
+    if (ended || line.length > 0)
+        record_append(reading->records, ended ? RECORD_LINE : RECORD_PART, line);
 }
 
 static bool strips_return(const struct config *config, struct slice first_line)
@@ -247,8 +306,12 @@ static const char *read_content(struct reading *reading)
         if (limit > 0 && (int64_t)(reading->records->length + input.length) > limit)
             return "message file too big";
     }
-    if (!reading->ended && input.length > 0)
+    if (!reading->ended && input.length > 0) {
         take_line(reading, str_slice(&input), false);
+        if (reading->options->extract_recipients && !reading->ended
+            && !reading->in_headers)
+            add(reading, RECORD_LINE, "");      /* as Postfix ends it then */
+    }
     return NULL;
 }
 
@@ -256,31 +319,32 @@ static const char *read_content(struct reading *reading)
 static void make_probe(struct reading *reading)
 {
     AUTO_STR struct str text = STR_EMPTY;
-    const struct passwd *user = getpwuid(getuid());
 
-    str_format(&text, "From: %s", user ? user->pw_name : "unknown");
-    add(reading, RECORD_LINE, text.data);
+    str_format(&text, "From: %s", reading->sender->data);
+    if (reading->sender->length > 0)
+        add(reading, RECORD_LINE, text.data);
     add(reading, RECORD_LINE, "Subject: probe");
     add(reading, RECORD_PART, "To:");
     for (char **recipient = reading->options->recipients; *recipient; recipient++) {
         str_clear(&text);
-        str_format(&text, "%s\t%s", recipient == reading->options->recipients ? "" : ",",
-                   *recipient);
+        str_format(&text, "\t%s%s", *recipient, recipient[1] ? "," : "");
         add(reading, RECORD_LINE, text.data);
     }
 }
 
 const char *submit_read(const struct sendmail_options *options, const struct config *config,
-                        struct str *records)
+                        struct str *records, struct str *sender)
 {
     struct reading reading = {
-        .options = options, .config = config, .records = records,
+        .options = options, .config = config, .records = records, .sender = sender,
         .extracted = STR_EMPTY, .extracted_resent = STR_EMPTY, .header = STR_EMPTY,
         .in_headers = true,
     };
     const char *wrong = NULL;
 
     add_envelope(&reading);
+    if (options->verp_delimiters && sender->length == 0)
+        return "-V option requires non-null sender address";
     if (reading.recipients == 0 && !options->extract_recipients)
         return "Recipient addresses must be specified on the command line or via the -t option";
 

@@ -9,7 +9,7 @@
 
 /*
  * Read the message and append its records.  Returns NULL, or what is wrong: without recipients
- * nothing may be handed over.
+ * nothing may be handed over.  sender gets the address in the envelope.
  */
 const char *submit_read(const struct sendmail_options *options, const struct config *config,
-                        struct str *records) MUST_USE;
+                        struct str *records, struct str *sender) MUST_USE;

@@ -58,8 +58,10 @@ void envelope_write_mail(struct session *session, const struct agent *agent,
     if ((session->extensions & EXTENSION_SMTPUTF8) && envelope->send_options)
         str_text(&line, " SMTPUTF8");
     if (session->extensions & EXTENSION_DSN) {
-        if (*envelope->envelope_id)
-            str_format(&line, " ENVID=%s", envelope->envelope_id);
+        if (*envelope->envelope_id) {
+            str_text(&line, " ENVID=");
+            xtext_encode(&line, slice_of(envelope->envelope_id));
+        }
         if (envelope->return_flags)
             str_format(&line, " RET=%s", envelope->return_flags & RET_FULL ? "FULL" : "HDRS");
     }

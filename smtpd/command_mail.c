@@ -152,7 +152,7 @@ static bool parse_envid(struct session *session, struct slice value, struct aren
         reply(session, REPLY_BAD_ENVID);
         return false;
     }
-    options->envelope_id = arena_text(arena, value);
+    options->envelope_id = arena_text(arena, str_slice(&decoded));
     return true;
 }
 

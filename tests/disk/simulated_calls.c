@@ -401,8 +401,8 @@ static bool sim_is_journaled(const struct disk *disk, int fd)
 const struct disk simulated_calls_of_disk = {
     .open = sim_open, .close = sim_close, .write = sim_write, .pwrite = sim_pwrite,
     .pread = sim_pread, .flush = sim_flush, .flush_data = sim_flush, .flush_all = sim_flush,
-    .set_mode = sim_set_mode, .set_mode_at = sim_set_mode_at, .set_time = sim_set_time, .status = sim_status,
-    .status_at = sim_status_at, .rename = sim_rename, .link = sim_link, .unlink = sim_unlink,
-    .make_folder = sim_make_folder, .list_open = sim_list_open, .list_next = sim_list_next,
-    .list_close = sim_list_close, .is_journaled = sim_is_journaled,
+    .set_mode = sim_set_mode, .set_mode_at = sim_set_mode_at, .set_time = sim_set_time,
+    .status = sim_status, .status_at = sim_status_at, .rename = sim_rename, .link = sim_link,
+    .unlink = sim_unlink, .make_folder = sim_make_folder, .list_open = sim_list_open,
+    .list_next = sim_list_next, .list_close = sim_list_close, .is_journaled = sim_is_journaled,
 };
