@@ -40,7 +40,9 @@ bool address_map(const struct cleanup *cleanup, struct arena *arena, enum addres
     return map_once(cleanup, arena,
                     of_sender ? &cleanup->sender_canonical : &cleanup->recipient_canonical, use,
                     result, error)
-           && map_once(cleanup, arena, &cleanup->canonical, use, result, error);
+           && map_once(cleanup, arena, &cleanup->canonical, use, result, error)
+           && (!(cleanup->masquerade_uses & use)
+               || masquerade_apply(cleanup->masquerade, arena, result, error));
 }
 
 bool address_prepare(const struct cleanup *cleanup, struct arena *arena, enum address_use use,

@@ -23,7 +23,8 @@ static bool maps_apply(const struct intake *intake, enum address_use use)
 
     return intake->submission->flags & SUBMIT_MAP
            && (cleanup->canonical.uses | cleanup->sender_canonical.uses
-               | cleanup->recipient_canonical.uses) & use;
+               | cleanup->recipient_canonical.uses
+               | (masquerade_is_empty(cleanup->masquerade) ? 0 : cleanup->masquerade_uses)) & use;
 }
 
 /* One address of a header, external form to external form. */
@@ -65,40 +66,6 @@ static void write_header(struct intake *intake, const struct header *header, str
     intake_write(intake, str_slice(&text));
 }
 
-/*
- * Addresses that were rewritten stand one a line; Postfix puts as many on a line as keep it
- * below 70 bytes.
- */
-static void fill_lines(struct str *output, size_t column, struct slice value)
-{
-    enum { LINE_LIMIT = 70 };
-
-    while (value.length > 0) {
-        size_t end = slice_find(value, '\n');
-        struct slice line = slice_part(value, 0, end);
-        bool folded = end + 1 < value.length && value.data[end + 1] == '\t';
-
-        str_add(output, line);
-        column += line.length;
-        value = slice_from(value, end + 1);
-        if (!folded)
-            continue;
-
-        struct slice next = slice_from(value, 1);
-        size_t length = slice_find(next, '\n');
-
-        if (column + 1 + length < LINE_LIMIT) {
-            str_byte(output, ' ');
-            value = next;
-            column++;
-        } else {
-            str_text(output, "\n\t");
-            value = next;
-            column = 0;
-        }
-    }
-}
-
 static void write_rewritten(struct intake *intake, const struct header *header)
 {
     AUTO_STR struct str value = STR_EMPTY;
@@ -114,10 +81,12 @@ static void write_rewritten(struct intake *intake, const struct header *header)
         return;
     }
 
-    AUTO_STR struct str filled = STR_EMPTY;
+    AUTO_STR struct str text = STR_EMPTY;
 
-    fill_lines(&filled, header->name.length + sizeof(": ") - 1, str_slice(&value));
-    write_header(intake, header, str_slice(&filled));
+    str_format(&text, "%.*s: ", SLICE_ARGS(header->name));
+    header_fill_lines(&text, str_slice(&value));
+    str_byte(&text, '\n');
+    intake_write(intake, str_slice(&text));
 }
 
 static void count_hop(struct intake *intake)

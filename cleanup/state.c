@@ -55,6 +55,8 @@ static bool open_address_maps(struct cleanup *cleanup, struct error *error)
                         &cleanup->sender_canonical.tables, error)
            && open_list(cleanup, "recipient_canonical_maps", config->recipient_canonical_maps,
                         flags, &cleanup->recipient_canonical.tables, error)
+           && read_uses("masquerade_classes", config->masquerade_classes,
+                        &cleanup->masquerade_uses, error)
            && open_list(cleanup, "virtual_alias_maps", config->virtual_alias_maps, flags,
                         &cleanup->virtual_alias, error)
            && open_list(cleanup, "sender_bcc_maps", config->sender_bcc_maps, flags,
@@ -150,7 +152,8 @@ struct cleanup *cleanup_open(const struct config *config, const char *qmgr_socke
     cleanup->notice = notice_new(qmgr_socket);
     cleanup->trace = lane_pool_new(trace_socket, TRACE_IDLE_LANES, TRACE_IDLE_SECONDS);
     read_dropped(cleanup);
-    if (open_lookup(cleanup, error) && open_address_maps(cleanup, error)
+    cleanup->masquerade = masquerade_open(config, &cleanup->tables, error);
+    if (cleanup->masquerade && open_lookup(cleanup, error) && open_address_maps(cleanup, error)
         && open_checks(cleanup, error) && open_queue(cleanup, error))
         return cleanup;
     cleanup_close(cleanup);
@@ -168,6 +171,7 @@ void cleanup_close(struct cleanup *cleanup)
     close_list(cleanup->canonical.tables);
     close_list(cleanup->sender_canonical.tables);
     close_list(cleanup->recipient_canonical.tables);
+    masquerade_close(cleanup->masquerade);
     close_list(cleanup->virtual_alias);
     close_list(cleanup->sender_bcc);
     close_list(cleanup->recipient_bcc);

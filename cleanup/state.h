@@ -8,6 +8,7 @@
 #include "address/rewrite.h"
 #include "config/config.h"
 #include "ipc/lane.h"
+#include "masquerade.h"
 #include "message/checks.h"
 #include "notice.h"
 #include "queue/queue.h"
@@ -31,6 +32,8 @@ struct cleanup {
     struct lookup *lookup;
     struct address_maps canonical, sender_canonical, recipient_canonical;
     bool propagate_canonical, propagate_virtual;
+    struct masquerade *masquerade;
+    unsigned masquerade_uses;
     struct table_list *virtual_alias;
     struct table_list *sender_bcc, *recipient_bcc;
     struct checks checks;

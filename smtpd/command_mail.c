@@ -79,14 +79,14 @@ static unsigned path_flags(const struct session *session, bool utf8)
 }
 
 /* An address whose routing leads to what is no host name is bad syntax too. */
-static bool has_good_route(const struct server *server, struct slice address)
+static bool has_good_route(const struct server *server, struct slice address, bool utf8)
 {
     AUTO_STR struct str rewritten = STR_EMPTY;
 
     if (!address.length)
         return true;
     rewrite_address(&server->rewrite, REWRITE_LOCAL, address, &rewritten);
-    return resolver_accepts_syntax(server->resolver, str_slice(&rewritten));
+    return resolver_accepts_syntax(server->resolver, str_slice(&rewritten), utf8);
 }
 
 /* Take the path off *arguments; the parameters stay. */
@@ -97,7 +97,7 @@ static bool take_path(const struct session *session, struct slice *arguments, un
     struct slice rest = word;
 
     if (address_parse_path(&rest, flags, address) != PATH_GOOD || slice_trim(rest).length
-        || !has_good_route(session->server, str_slice(address)))
+        || !has_good_route(session->server, str_slice(address), flags & PATH_UTF8))
         return false;
     *arguments = slice_from(*arguments, (size_t)(word.data - arguments->data) + word.length);
     return true;
@@ -272,7 +272,7 @@ static bool read_mail(struct session *session, struct slice arguments, struct ma
         reply(session, REPLY_NEED_SMTPUTF8);
         return false;
     }
-    if (!options.smtputf8 && !text_is_ascii(address_split(str_slice(&address)).domain)) {
+    if (!options.smtputf8 && !has_good_route(session->server, str_slice(&address), false)) {
         reply(session, REPLY_BAD_SENDER);
         return false;
     }

@@ -427,7 +427,7 @@ TEST(access_keys_come_in_the_order_of_access)
 TEST(mapped_addresses_get_back_what_they_lack)
 {
     static const struct { const char *maps, *address, *wanted; } cases[] = {
-        { "inline:{ {u@d = a@b, c} }", "u+e@d", "<a+e@b><c+e>" },
+        { "inline:{ {u@d = a@b, c} }", "u+e@d", "<a+e@b><c+e@origin.test>" },
         { "inline:{ {@d = @other} }", "u+e@d", "<u+e@other>" },
         { "inline:{ {@d = fix@other} }", "u+e@d", "<fix@other>" },
     };

@@ -12,6 +12,7 @@ enum {
     FIND_DOMAIN = 8,        /* domain */
     FIND_PARENTS = 16,      /* domain's parents: "parent" */
     FIND_DOT_PARENTS = 32,  /* ".parent" */
+    FIND_QUOTED = 64,       /* addresses in external form only */
 };
 
 /* As lookup_address, with the steps of choice. */

@@ -3,6 +3,7 @@
 #include "address/address.h"
 #include "address/find.h"
 #include "address/header.h"
+#include "address/rewrite.h"
 #include "base/memory.h"
 #include "base/scope.h"
 #include "base/vector.h"
@@ -82,21 +83,6 @@ enum table_result find_key(struct table_list *maps, struct slice key, bool parti
     return TABLE_ABSENT;
 }
 
-/* An address key: the external form, then the internal one when it is another. */
-static enum table_result find_form(struct table_list *maps, struct slice internal, bool partial,
-                                   struct str *value, struct error *error)
-{
-    AUTO_STR struct str external = STR_EMPTY;
-
-    address_quote(&external, internal);
-
-    enum table_result result = find_key(maps, str_slice(&external), partial, value, error);
-
-    if (result != TABLE_ABSENT || slice_equal(str_slice(&external), internal))
-        return result;
-    return find_key(maps, internal, partial, value, error);
-}
-
 /* What one lookup is about. */
 struct search {
     struct lookup *lookup;
@@ -104,10 +90,33 @@ struct search {
     struct address_parts parts;
     struct slice user, tail;    /* the local part without and the extension with delimiter */
     bool has_extension;
+    bool only_external;
     struct str *value;
     struct str *extension;
     struct error *error;
 };
+
+/* An address key: the external form, then the internal one when it is another and counts. */
+static enum table_result find_form(const struct search *search, struct slice local,
+                                   struct slice domain, bool partial)
+{
+    AUTO_STR struct str external = STR_EMPTY;
+    AUTO_STR struct str internal = STR_EMPTY;
+
+    address_quote_local(&external, local);
+    str_add(&external, domain);
+
+    enum table_result result = find_key(search->maps, str_slice(&external), partial,
+                                        search->value, search->error);
+
+    if (result != TABLE_ABSENT || search->only_external)
+        return result;
+    str_add(&internal, local);
+    str_add(&internal, domain);
+    if (slice_equal(str_slice(&internal), str_slice(&external)))
+        return TABLE_ABSENT;
+    return find_key(search->maps, str_slice(&internal), partial, search->value, search->error);
+}
 
 static void set_extension(const struct search *search)
 {
@@ -117,16 +126,12 @@ static void set_extension(const struct search *search)
 
 static enum table_result find_full(const struct search *search, struct slice address)
 {
-    AUTO_STR struct str bare = STR_EMPTY;
-    enum table_result result = find_form(search->maps, address, false, search->value,
-                                         search->error);
+    struct slice domain = slice_from(address, search->parts.local.length);
+    enum table_result result = find_form(search, search->parts.local, domain, false);
 
     if (result != TABLE_ABSENT || !search->has_extension)
         return result;
-    str_add(&bare, search->user);
-    str_byte(&bare, '@');
-    str_add(&bare, search->parts.domain);
-    result = find_form(search->maps, str_slice(&bare), true, search->value, search->error);
+    result = find_form(search, search->user, domain, true);
     if (result == TABLE_FOUND)
         set_extension(search);
     return result;
@@ -144,12 +149,12 @@ static enum table_result find_local_part(const struct search *search)
             return local == MATCH_TROUBLE ? TABLE_TROUBLE : TABLE_ABSENT;
     }
 
-    enum table_result result = find_form(search->maps, search->parts.local, true, search->value,
-                                         search->error);
+    struct slice none = SLICE_LITERAL("");
+    enum table_result result = find_form(search, search->parts.local, none, true);
 
     if (result != TABLE_ABSENT || !search->has_extension)
         return result;
-    result = find_form(search->maps, search->user, true, search->value, search->error);
+    result = find_form(search, search->user, none, true);
     if (result == TABLE_FOUND)
         set_extension(search);
     return result;
@@ -207,8 +212,11 @@ enum table_result find_address(struct lookup *lookup, struct table_list *maps, u
                                struct slice address, struct str *value, struct str *extension,
                                struct error *error)
 {
-    struct search search = { lookup, maps, address_split(address), SLICE_LITERAL(""),
-                             SLICE_LITERAL(""), false, value, extension, error };
+    struct search search = {
+        .lookup = lookup, .maps = maps, .parts = address_split(address),
+        .only_external = steps & FIND_QUOTED, .value = value, .extension = extension,
+        .error = error,
+    };
     struct slice ignored;
 
     if (extension)
@@ -230,23 +238,29 @@ enum table_result lookup_address(struct lookup *lookup, struct table_list *maps,
 }
 
 struct mapping {
+    struct rewrite_settings rewrite;
     struct slice original;
     struct slice extension;     /* to be put back, or empty */
     struct arena *arena;
     struct address_list *results;
 };
 
+/* The extension goes behind the user part of the standard form. */
 static void add_result(void *argument, struct slice internal)
 {
     const struct mapping *mapping = argument;
     struct address_parts parts = address_split(internal);
+    AUTO_STR struct str standard = STR_EMPTY;
     AUTO_STR struct str made = STR_EMPTY;
 
     if (!internal.length)
         return;
     if (parts.has_domain && !parts.local.length) {
-        str_add(&made, address_split(mapping->original).local);
+        parts.local = address_split(mapping->original).local;
+        str_add(&made, parts.local);
     } else {
+        rewrite_address(&mapping->rewrite, REWRITE_LOCAL, internal, &standard);
+        parts = address_split(str_slice(&standard));
         str_add(&made, parts.local);
         str_add(&made, mapping->extension);
     }
@@ -264,13 +278,17 @@ enum table_result lookup_map(struct lookup *lookup, struct table_list *maps, str
 {
     AUTO_STR struct str value = STR_EMPTY;
     AUTO_STR struct str extension = STR_EMPTY;
-    enum table_result result = lookup_address(lookup, maps, address, &value, &extension, error);
+    enum table_result result = find_address(lookup, maps, FIND_FULL | FIND_LOCAL_PART
+                                            | FIND_AT_DOMAIN | FIND_QUOTED, address, &value,
+                                            &extension, error);
 
     if (result != TABLE_FOUND)
         return result;
 
-    struct mapping mapping = { address, propagate ? str_slice(&extension) : SLICE_LITERAL(""),
-                               arena, results };
+    struct mapping mapping = {
+        rewrite_settings_of(lookup->config), address,
+        propagate ? str_slice(&extension) : SLICE_LITERAL(""), arena, results,
+    };
 
     header_find_addresses(str_slice(&value), add_result, &mapping);
     return TABLE_FOUND;

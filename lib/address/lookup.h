@@ -43,10 +43,10 @@ struct address_list {
 };
 
 /*
- * lookup_address, and the result taken apart (comma separated addresses): in internal form,
- * the extension put back where propagate is true, "@other" completed with the user part.
- * They are NOT rewritten to standard form yet: rewrite_address does.  items of *results are
- * malloc'ed (free(results->items)), their bytes live in the arena.
+ * lookup_address (keys in external form only), and the result taken apart (comma separated
+ * addresses): in standard and internal form, the extension put back where propagate is true,
+ * "@other" completed with the user part.  items of *results are malloc'ed
+ * (free(results->items)), their bytes live in the arena.
  */
 enum table_result lookup_map(struct lookup *lookup, struct table_list *maps, struct slice address,
                              bool propagate, struct arena *arena, struct address_list *results,

@@ -5,6 +5,7 @@
 #include "address/find.h"
 #include "address/rewrite.h"
 #include "address/route.h"
+#include "base/encoding.h"
 #include "base/memory.h"
 #include "base/scope.h"
 #include "config/config.h"
@@ -175,12 +176,18 @@ static bool follow_routing(const struct config *config, struct peel *peel)
 {
     struct rewrite_settings settings = rewrite_settings_of(config);
     struct slice local = str_slice(&peel->local);
+    size_t route = address_route_length(local);
     AUTO_STR struct str internal = STR_EMPTY;
+    AUTO_STR struct str external = STR_EMPTY;
     AUTO_STR struct str standard = STR_EMPTY;
 
     if (!has_operator(config, local))
         return false;
-    if (slice_find(local, '@') < local.length) {
+    if (route) {
+        address_quote_local(&external, slice_from(local, route));
+        rewrite_external(&settings, REWRITE_LOCAL, str_slice(&external), &standard);
+        address_unquote(&internal, str_slice(&standard));
+    } else if (slice_find(local, '@') < local.length) {
         rewrite_address(&settings, REWRITE_LOCAL, local, &internal);
     } else if (percent_comes_first(config, local)) {
         peel->local.data[slice_find_last(local, '%')] = '@';
@@ -375,14 +382,15 @@ static bool finish(struct resolver *resolver, struct resolution *resolution, str
     return true;
 }
 
-bool resolver_accepts_syntax(struct resolver *resolver, struct slice internal)
+bool resolver_accepts_syntax(struct resolver *resolver, struct slice internal, bool utf8)
 {
     struct peel peel = { STR_EMPTY, STR_EMPTY, STR_EMPTY, false };
     struct error error;
     bool good = true;
 
     if (peel_address(resolver, internal, &peel, &error) && peel.has_at)
-        good = check_domain(resolver->config, &peel.domain);
+        good = check_domain(resolver->config, &peel.domain)
+            && (utf8 || text_is_ascii(str_slice(&peel.domain)));
     if (!resolver->config->allow_min_user && slice_starts(str_slice(&peel.local), "-"))
         good = false;
     peel_free(&peel);

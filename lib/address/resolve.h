@@ -63,9 +63,10 @@ bool resolver_resolve(struct resolver *resolver, struct slice sender, struct sli
 
 /*
  * False: the rewritten address, in internal form, resolves to an error because of its syntax.  Asks
- * mydestination only; an address that cannot be judged now is good.
+ * mydestination only; an address that cannot be judged now is good.  Without utf8 the domain that
+ * it resolves to must be ASCII.
  */
-bool resolver_accepts_syntax(struct resolver *resolver, struct slice internal);
+bool resolver_accepts_syntax(struct resolver *resolver, struct slice internal, bool utf8);
 
 /* The class of a domain alone, as for an address in it. */
 bool resolver_domain_class(struct resolver *resolver, struct slice domain,

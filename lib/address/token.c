@@ -121,7 +121,7 @@ static void write_token(const struct tokens *tokens, const struct token *token,
     else if (token_is_word(token->kind) || token->kind == TOKEN_COMMENT)
         str_add(output, text);
     else
-        str_byte(output, token->kind);
+        str_text(output, token->kind == ',' ? ", " : (char[]){ token->kind, '\0' });
 }
 
 void tokens_write_address(const struct tokens *tokens, size_t first, size_t end,
@@ -164,8 +164,6 @@ void tokens_write_phrase(const struct tokens *tokens, size_t first, size_t end,
         if (after_word && (word || token->kind == '<'))
             str_byte(output, ' ');
         write_token(tokens, token, output);
-        if (token->kind == ',')
-            str_byte(output, ' ');
         after_word = word;
     }
 }

@@ -30,7 +30,7 @@ struct tokens {
 void tokens_read(struct tokens *tokens, struct slice text, size_t limit);
 void tokens_free(struct tokens *tokens);
 
-/* Append tokens [first, end) without blanks and comments: an address in external form. */
+/* Append tokens [first, end) without comments: an address in external form. */
 void tokens_write_address(const struct tokens *tokens, size_t first, size_t end,
                           struct str *output);
 

@@ -116,3 +116,33 @@ void header_phrase(struct str *output, struct slice full_name)
     }
     str_byte(output, '"');
 }
+
+void header_fill_lines(struct str *output, struct slice value)
+{
+    enum { LINE_LIMIT = 70 };
+    size_t column = output->length;
+
+    for (;;) {
+        size_t end = slice_find(value, '\n');
+        struct slice line = slice_part(value, 0, end);
+
+        str_add(output, line);
+        column += line.length;
+        if (end == value.length)
+            return;
+        value = slice_from(value, end + 1);
+        if (!slice_starts(value, "\t")) {
+            str_byte(output, '\n');
+            column = 0;
+            continue;
+        }
+        value = slice_from(value, 1);
+        if (column + 1 + slice_find(value, '\n') < LINE_LIMIT) {
+            str_byte(output, ' ');
+            column++;
+        } else {
+            str_text(output, "\n\t");
+            column = 0;
+        }
+    }
+}

@@ -59,3 +59,9 @@ unsigned header_flags(enum header_id id);
 
 /* The display name of a From: header: quoted when it is no sequence of atoms. */
 void header_phrase(struct str *output, struct slice full_name);
+
+/*
+ * Append addresses that were rewritten, which stand one a line, behind the name of their header:
+ * as many on a line as keep it below 70 bytes, as Postfix writes them.
+ */
+void header_fill_lines(struct str *output, struct slice value);

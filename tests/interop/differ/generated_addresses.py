@@ -1,13 +1,14 @@
 """A seeded generator of address forms, good and bad."""
 LOCALS = ["user", "a", "joe+ext", "joe+", "+x", "-x", "x.y", ".x", "x.", "x..y", "mm", "moved",
           '"quo ted"', '"a\\"b"', '"a@b"', '"h!u"', '"u%h"', '""', "owner-l", "l-request",
-          "MAILER-DAEMON", "double-bounce", "Joe+Ext", "Robert", "bob", "list", "loop", "é", "", "h!u",
-          "u%h", "u%h%i", "h!i!u", "a b", "a\\ b", "a\\", "x#y", "/etc/x", "|cmd", "u%h!i"]
+          "MAILER-DAEMON", "double-bounce", "Joe+Ext", "Robert", "bob", "list", "loop", "é", "",
+          "h!u", "u%h", "u%h%i", "h!i!u", "a b", "a\\ b", "a\\", "x#y", "/etc/x", "|cmd", "u%h!i"]
 DOMAINS = ["local.test", "LOCAL.test", "host", "host.", "host..", "sub.t.test", "t.test",
            "[127.0.0.1]", "[192.0.2.7]", "[1.2.3.4]", "[IPv6:::1]", "[x y]", "1.2.3.4", "é.test",
            "a..b", "", "UP.Test", '"q.test"', "a b", "mx.example.test", "mx.example.test.",
            "relay.test", "sub.relay.test", "valias.test", "vmbox.test", "canon.test", "masq.test",
-           "deep.masq.test", "not.masq.test", "-x.test", "a_b.test", "null.test",
+           "deep.masq.test", "not.masq.test", "a.not.masq.test", "b.keep.masq.test", "xmasq.test",
+           "MASQ.test", "D.Masq.Test", "-x.test", "a_b.test", "null.test",
            "err.test", "err2.test", "xn--9ca.test", "a.b.c.d.test", "origin.test", "."]
 # What stands in source routes.
 HOSTS = ["local.test", "t.test", "host", "a b", "é.test", '"q.test"', "", "1.2.3.4", "UP.Test"]
@@ -16,8 +17,8 @@ HOSTS = ["local.test", "t.test", "host", "a b", "é.test", '"q.test"', "", "1.2.
 def pick(chance):
     local, domain = chance.choice(LOCALS), chance.choice(DOMAINS)
     form = chance.random()
-    if domain.startswith("[IPv6") and local in ("", '""'):
-        domain = "host"     # Debian's takes the literal's colon for the end of a route
+    if local in ("", '""') and (domain.startswith("[IPv6") or form > 0.65):
+        local = "user"      # Debian's takes the literal's colon for the end of a route
     if form < 0.55:
         return f"{local}@{domain}"
     if form < 0.65:

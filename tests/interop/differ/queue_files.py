@@ -52,7 +52,7 @@ def blank(data, queue_id):
 
 
 def normal(path):
-    """What a reader gets of a queue file, ids and times blanked; the order of attributes is free."""
+    """What a reader gets of a queue file, ids and times blanked, attributes in any order."""
     parts, segment = {"envelope": [], "recipients": [], "content": b"", "extracted": []}, "envelope"
     for kind, data in records(path):
         if kind == "M":

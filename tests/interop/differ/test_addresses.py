@@ -56,8 +56,12 @@ VARIANTS = {
         "sender_dependent_relayhost_maps": "inline:{ {a@t.test=[srelay]}, {@local.test=dunno}, "
                                            "{joe@canon.test=x:26}, {<>=null} }",
         "sender_dependent_default_transport_maps":
-            "inline:{ {user@t.test=sdt:}, {@canon.test=sdt:hop}, {bob@origin.test=DUNNO}, {<>=nt:} }",
+            "inline:{ {user@t.test=sdt:}, {@canon.test=sdt:hop}, "
+            "{bob@origin.test=DUNNO}, {<>=nt:} }",
         "propagate_unmatched_extensions": "", "enable_original_recipient": "no",
+        "masquerade_domains": "not.masq.test !keep.masq.test masq.test",
+        "masquerade_exceptions": "root, bob", "masquerade_classes":
+        "envelope_sender, header_sender, header_recipient, envelope_recipient",
     },
 }
 
