@@ -29,6 +29,14 @@ struct content *content_new(int fd, int64_t offset, int64_t length)
     return content_open(&disk_real, fd, offset, length);
 }
 
+struct content *content_of(struct slice records)
+{
+    struct content *content = memory_new(1, sizeof(*content));
+
+    record_reader_borrow(&content->reader, records, 0);
+    return content;
+}
+
 void content_free(struct content *content)
 {
     if (!content)

@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -141,6 +142,12 @@ static int real_unlink(const struct disk *disk, int folder, const char *path)
     return unlinkat(folder, path, 0);
 }
 
+static int real_lock(const struct disk *disk, int fd)
+{
+    (void)disk;
+    return flock(fd, LOCK_EX | LOCK_NB);
+}
+
 static int real_make_folder(const struct disk *disk, int folder, const char *path, mode_t mode)
 {
     (void)disk;
@@ -217,6 +224,7 @@ const struct disk disk_real = {
     .rename = real_rename,
     .link = real_link,
     .unlink = real_unlink,
+    .lock = real_lock,
     .make_folder = real_make_folder,
     .list_open = real_list_open,
     .list_next = real_list_next,

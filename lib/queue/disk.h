@@ -54,6 +54,9 @@ struct disk {
     const char *(*list_next)(const struct disk *disk, void *list);
     void (*list_close)(const struct disk *disk, void *list);
 
+    /* flock(2), exclusive and without waiting: -1 and EWOULDBLOCK when somebody holds it. */
+    int (*lock)(const struct disk *disk, int fd);
+
     /*
      * True when the file system is known to journal: fsync of a file then makes its name
      * durable, a rename happens as a whole, and a file grows from its start.

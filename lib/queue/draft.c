@@ -5,7 +5,7 @@
  * when it is committed; a larger one goes to a file that is not complete (no x bit),
  * and its size record is filled in at the end.
  */
-#include "inside.h"
+#include "draft.h"
 
 #include "base/memory.h"
 
@@ -14,23 +14,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-struct draft {
-    struct queue *queue;
-    struct str id;
-    struct str buffer;          /* records that are not written yet */
-    struct str line;            /* the start of a line whose end has not come */
-    enum queue_place place;     /* where the file is, or would be made */
-    char path[QUEUE_PATH_LIMIT];
-    int file;                   /* -1: everything is in the buffer */
-    bool sized;                 /* starts with a size record */
-    bool in_content, content_ended, ended;
-    int64_t written;            /* bytes that are in the file */
-    int64_t content_offset, content_length, content_size;
-    int64_t recipient_count, queue_flags, send_options;
-    int failed;                 /* errno of the first call that failed, else 0 */
-    const char *failed_step;
-};
 
 enum { BUFFER_START = 8 * 1024, QUEUE_FLAGS_NOTIFY_SHIFT = 1 };
 
@@ -413,15 +396,29 @@ void draft_discard(struct draft *draft)
     draft_free(draft);
 }
 
-bool draft_commit(struct draft *draft, enum queue_place place, struct envelope *envelope,
-                  struct error *error)
+struct slice draft_finish(struct draft *draft, const struct envelope *envelope)
 {
     finish_records(draft);
     if (envelope)       /* what the headers need is known only now (RFC 6532) */
         draft->send_options = envelope->send_options;
     if (draft->sized)
         write_size(draft);
+    return draft->file < 0 && !draft->failed ? str_slice(&draft->buffer) : SLICE_LITERAL("");
+}
 
+void draft_tell(const struct draft *draft, struct envelope *envelope)
+{
+    if (!envelope)
+        return;
+    envelope->content_offset = draft->content_offset;
+    envelope->content_length = draft->content_length;
+    envelope->content_size = draft->content_length;
+}
+
+/* The draft is gone in any case. */
+static bool commit_file(struct draft *draft, enum queue_place place, struct envelope *envelope,
+                        struct error *error)
+{
     bool streamed = draft->file >= 0;
 
     take_place(draft, place);
@@ -433,11 +430,26 @@ bool draft_commit(struct draft *draft, enum queue_place place, struct envelope *
         draft_discard(draft);
         return false;
     }
-    if (envelope) {
-        envelope->content_offset = draft->content_offset;
-        envelope->content_length = draft->content_length;
-        envelope->content_size = draft->content_length;
-    }
+    draft_tell(draft, envelope);
     draft_free(draft);
     return true;
+}
+
+bool draft_commit(struct draft *draft, enum queue_place place, struct envelope *envelope,
+                  struct error *error)
+{
+    (void)draft_finish(draft, envelope);
+    return commit_file(draft, place, envelope, error);
+}
+
+bool draft_commit_records(struct queue *queue, enum queue_place place, const char *id,
+                          struct slice records, struct error *error)
+{
+    struct draft *draft = draft_new_in(queue, place, id, error);
+
+    if (!draft)
+        return false;
+    str_clear(&draft->buffer);
+    str_add(&draft->buffer, records);
+    return commit_file(draft, place, NULL, error);
 }

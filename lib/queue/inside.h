@@ -23,6 +23,7 @@ struct queue {
     int root;
     int folders[QUEUE_PLACE_COUNT];     /* -1: not there, or not for us */
     int depth[QUEUE_PLACE_COUNT];
+    int intake;                         /* the folder of the intake log; -1 as above */
     char *hashed_names;                 /* hash_queue_names */
     int hash_depth;
     bool long_ids;
@@ -47,7 +48,8 @@ bool queue_make_folders(const struct queue *queue, enum queue_place place, const
 bool queue_find(const struct queue *queue, enum queue_place place, const char *id,
                 char path[QUEUE_PATH_LIMIT], struct disk_status *status);
 
-/* Make the names in the folder of path durable; 0, or -1 and errno. */
+/* Make the names in the folder of path, which is below parent, durable; 0, or -1 and errno. */
+int queue_flush_names(const struct queue *queue, int parent, const char *path);
 int queue_flush_folder(const struct queue *queue, enum queue_place place, const char *path);
 
 /* Give a message another name: one rename, or link and unlink where a rename may be torn. */

@@ -87,7 +87,9 @@ void message_close(struct message *message)
     if (!message)
         return;
     record_reader_free(&message->reader);
-    if (message->file >= 0)
+    if (message->is_logged)
+        log_reader_leave(message);
+    else if (message->file >= 0)
         message->queue->disk->close(message->queue->disk, message->file);
     if (message->marks >= 0)
         message->queue->disk->close(message->queue->disk, message->marks);
@@ -200,7 +202,7 @@ bool message_mark_done(struct message *message, const int64_t *handles, size_t c
 {
     if (count == 0)
         return true;
-    if (!open_marks(message, error))
+    if (!message_settle(message, error) || !open_marks(message, error))
         return false;
 
     char *span = memory_new(MARK_SPAN, 1);
@@ -227,7 +229,7 @@ bool message_mark_warned(struct message *message, struct error *error)
 
     if (message->warn_record == 0)
         return true;
-    if (!open_marks(message, error))
+    if (!message_settle(message, error) || !open_marks(message, error))
         return false;
     snprintf(text, sizeof(text), "%*d", WIDTH, 0);
     if (disk_pwrite_all(message->queue->disk, message->marks, text, WIDTH,

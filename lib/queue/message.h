@@ -4,6 +4,7 @@
 #pragma once
 
 #include "inside.h"
+#include "intake_log.h"
 
 /* How far message_envelope has read. */
 enum message_stage { STAGE_START, STAGE_ENVELOPE, STAGE_EXTRACTED, STAGE_END };
@@ -20,4 +21,12 @@ struct message {
     enum message_stage stage;
     int64_t next_recipient;         /* where the next call of message_envelope goes on */
     int64_t warn_record;            /* offset of the W record, 0: none */
+
+    /* In the intake log: file is the segment's then, and stays open behind the message. */
+    struct log_reader *log;         /* NULL: a file, or a message that is only looked at */
+    bool is_logged;
+    struct log_place log_place;
 };
+
+/* Give a message of the log back to its reader; it is a file, or closed, from now on. */
+void log_reader_leave(struct message *message);

@@ -77,6 +77,7 @@ struct queue *queue_open(const struct queue_settings *settings, struct error *er
         queue->depth[i] = depth_of(queue, place_names[i]);
         queue->folders[i] = disk->open(disk, root, place_names[i], O_PATH | O_DIRECTORY, 0);
     }
+    queue->intake = disk->open(disk, root, "intake", O_PATH | O_DIRECTORY, 0);
     return queue;
 }
 
@@ -87,6 +88,8 @@ void queue_close(struct queue *queue)
     for (int i = 0; i < QUEUE_PLACE_COUNT; i++)
         if (queue->folders[i] >= 0)
             queue->disk->close(queue->disk, queue->folders[i]);
+    if (queue->intake >= 0)
+        queue->disk->close(queue->disk, queue->intake);
     queue->disk->close(queue->disk, queue->root);
     free(queue->hashed_names);
     free(queue);
@@ -168,7 +171,7 @@ bool queue_make_folders(const struct queue *queue, enum queue_place place, const
     return true;
 }
 
-int queue_flush_folder(const struct queue *queue, enum queue_place place, const char *path)
+int queue_flush_names(const struct queue *queue, int parent, const char *path)
 {
     const struct disk *disk = queue->disk;
     char folder[QUEUE_PATH_LIMIT];
@@ -176,7 +179,7 @@ int queue_flush_folder(const struct queue *queue, enum queue_place place, const 
 
     snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
 
-    int fd = disk->open(disk, queue->folders[place], folder, O_RDONLY | O_DIRECTORY, 0);
+    int fd = disk->open(disk, parent, folder, O_RDONLY | O_DIRECTORY, 0);
 
     if (fd < 0)
         return -1;
@@ -186,6 +189,11 @@ int queue_flush_folder(const struct queue *queue, enum queue_place place, const 
     disk->close(disk, fd);
     errno = code;
     return result;
+}
+
+int queue_flush_folder(const struct queue *queue, enum queue_place place, const char *path)
+{
+    return queue_flush_names(queue, queue->folders[place], path);
 }
 
 /*

@@ -231,6 +231,9 @@ struct content;
 
 /* Reads by pread(2) from fd (borrowed); offset and length as in struct envelope. */
 struct content *content_new(int fd, int64_t offset, int64_t length);
+
+/* The same of records in memory (borrowed), the X record behind the content included. */
+struct content *content_of(struct slice records);
 void content_free(struct content *content);
 
 enum content_piece { CONTENT_LINE /* a newline belongs behind */, CONTENT_PART /* none */,

@@ -74,9 +74,19 @@ void record_reader_start(struct record_reader *reader, const struct disk *disk, 
     *reader = (struct record_reader){ .disk = disk, .fd = fd, .file_size = file_size };
 }
 
+void record_reader_borrow(struct record_reader *reader, struct slice records, int64_t start)
+{
+    *reader = (struct record_reader){
+        .fd = -1, .file_size = start + (int64_t)records.length, .position = start,
+        .window = (char *)(uintptr_t)records.data, .window_length = records.length,
+        .window_offset = start,
+    };
+}
+
 void record_reader_free(struct record_reader *reader)
 {
-    free(reader->window);
+    if (reader->fd >= 0)
+        free(reader->window);
     reader->window = NULL;
     reader->window_length = reader->window_capacity = 0;
 }
@@ -99,6 +109,8 @@ static bool fill_window(struct record_reader *reader, size_t count)
 {
     size_t wanted = count > RECORD_WINDOW ? count : RECORD_WINDOW;
 
+    if (reader->fd < 0)
+        return true;
     if (reader->position < reader->expected_end
         && reader->expected_end - reader->position < (int64_t)wanted
         && reader->expected_end - reader->position >= (int64_t)count)
@@ -111,7 +123,7 @@ static bool fill_window(struct record_reader *reader, size_t count)
     }
 
     ssize_t length = disk_pread_all(reader->disk, reader->fd, reader->window, wanted,
-                                    reader->position);
+                                    reader->base + reader->position);
 
     if (length < 0)
         return false;

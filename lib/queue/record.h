@@ -45,7 +45,8 @@ struct record {
 /* Reads records of an open file through a window; values only, copy to try things. */
 struct record_reader {
     const struct disk *disk;
-    int fd;
+    int fd;                 /* -1: the window holds everything, and is borrowed */
+    int64_t base;           /* where in the file offset 0 is */
     int64_t file_size;
     int64_t position;       /* of the next record */
     int64_t expected_end;   /* 0: not known; reading stops there, when nothing more is needed */
@@ -66,6 +67,8 @@ enum record_result {
 
 void record_reader_start(struct record_reader *reader, const struct disk *disk, int fd,
                          int64_t file_size);
+/* Read records that are in memory and stay there; the first stands at offset start. */
+void record_reader_borrow(struct record_reader *reader, struct slice records, int64_t start);
 void record_reader_free(struct record_reader *reader);
 
 /* The next record; pointer records are followed. */

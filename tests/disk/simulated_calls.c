@@ -392,6 +392,13 @@ static void sim_list_close(const struct disk *disk, void *opened)
     free(list);
 }
 
+/* Who held a lock is gone with the crash. */
+static int sim_lock(const struct disk *disk, int fd)
+{
+    (void)disk, (void)fd;
+    return 0;
+}
+
 static bool sim_is_journaled(const struct disk *disk, int fd)
 {
     (void)fd;
@@ -404,5 +411,6 @@ const struct disk simulated_calls_of_disk = {
     .set_mode = sim_set_mode, .set_mode_at = sim_set_mode_at, .set_time = sim_set_time,
     .status = sim_status, .status_at = sim_status_at, .rename = sim_rename, .link = sim_link,
     .unlink = sim_unlink, .make_folder = sim_make_folder, .list_open = sim_list_open,
-    .list_next = sim_list_next, .list_close = sim_list_close, .is_journaled = sim_is_journaled,
+    .list_next = sim_list_next, .list_close = sim_list_close, .lock = sim_lock,
+    .is_journaled = sim_is_journaled,
 };

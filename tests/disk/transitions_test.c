@@ -6,6 +6,7 @@
 
 #include "base/scope.h"
 #include "queue/inside.h"
+#include "queue/intake_log.h"
 #include "simulated.h"
 
 #include <errno.h>
@@ -27,11 +28,12 @@ struct world {
     bool refused[MESSAGES];     /* 451 */
     bool may_be_gone;           /* removal has begun */
     bool mark_begun, marked;    /* the first recipient */
+    struct log_place log_place; /* of the small message */
 };
 
 struct transition {
     const char *name;
-    bool prepared;              /* the small message is there, at the place start */
+    enum { EMPTY, PREPARED, LOGGED } prepared;  /* the small message is there, at start */
     enum queue_place start;
     int depth_before, depth;    /* of deferred and hold */
     void (*run)(struct world *world);
@@ -55,21 +57,46 @@ static void fill_content(struct str *text, int which)
                    which);
 }
 
-static void commit(struct world *world, int which, enum queue_place place)
+static struct draft *write_draft(struct world *world, int which, struct envelope *envelope)
 {
     AUTO_STR struct str text = STR_EMPTY;
     struct draft *draft = draft_new(world->queue, ids[which], &world->error);
-    struct envelope envelope;
 
-    envelope_clear(&envelope);
-    envelope.arrival.tv_sec = 1795328120;
-    envelope.sender = "sender@near.test";
-    envelope.warn_at = 1795338120;
+    envelope_clear(envelope);
+    envelope->arrival.tv_sec = 1795328120;
+    envelope->sender = "sender@near.test";
+    envelope->warn_at = 1795338120;
     for (size_t i = 0; i < COUNT(addresses); i++)
-        envelope_add_recipient(&envelope, world->arena)->address = addresses[i];
+        envelope_add_recipient(envelope, world->arena)->address = addresses[i];
     fill_content(&text, which);
-    draft_envelope(draft, &envelope);
+    draft_envelope(draft, envelope);
     draft_content(draft, str_slice(&text));
+    return draft;
+}
+
+/* To the log; a segment is full with the first message. */
+static struct log_writer *open_writer(struct queue *queue)
+{
+    return log_writer_new(queue, &(struct log_writer_settings){ .segment_bytes = 16 * 1024 });
+}
+
+static void commit_logged(struct world *world)
+{
+    struct log_writer *writer = open_writer(world->queue);
+    struct envelope envelope;
+    struct draft *draft = write_draft(world, SMALL, &envelope);
+
+    world->answered[SMALL] = draft_commit_logged(draft, writer, &envelope, &world->log_place,
+                                                 &world->error);
+    world->refused[SMALL] = !world->answered[SMALL];
+    log_writer_free(writer);
+}
+
+static void commit(struct world *world, int which, enum queue_place place)
+{
+    struct envelope envelope;
+    struct draft *draft = write_draft(world, which, &envelope);
+
     world->answered[which] = draft_commit(draft, place, &envelope, &world->error);
     world->refused[which] = !world->answered[which];
 }
@@ -209,24 +236,123 @@ static void mark_then_defer(struct world *world)
     defer(world);
 }
 
+/* --- The same for a message of the log. ---------------------------------------------- */
+
+static void with_logged(struct world *world, void (*step)(struct world *world,
+                                                          struct message *message))
+{
+    struct log_reader *reader = log_reader_new(world->queue);
+    struct message *message;
+
+    if (message_open_logged(reader, &world->log_place, ids[SMALL], &message, &world->error)
+        == MESSAGE_READY) {
+        step(world, message);
+        message_close(message);
+    } else {
+        CHECK(simulated_has_failed(world->simulated));
+    }
+    log_reader_free(reader);
+}
+
+static void settle_it(struct world *world, struct message *message)
+{
+    if (!message_settle(message, &world->error))
+        CHECK(simulated_has_failed(world->simulated));
+}
+
+static void settle_one(struct world *world)
+{
+    with_logged(world, settle_it);
+}
+
+static void mark_and_defer_it(struct world *world, struct message *message)
+{
+    struct envelope envelope;
+    bool more;
+
+    if (!message_envelope(message, world->arena, &envelope, 0, &more, &world->error)
+        || !mark_first(world, message, &envelope)) {
+        CHECK(simulated_has_failed(world->simulated));
+        return;
+    }
+    defer(world);
+}
+
+static void mark_and_defer_logged(struct world *world)
+{
+    with_logged(world, mark_and_defer_it);
+}
+
+static void remove_it(struct world *world, struct message *message)
+{
+    world->may_be_gone = true;
+    if (!message_remove(message, &world->error))
+        CHECK(simulated_has_failed(world->simulated));
+}
+
+static void remove_logged(struct world *world)
+{
+    with_logged(world, remove_it);
+}
+
+static void settle_and_remove_it(struct world *world, struct message *message)
+{
+    struct envelope envelope;
+    bool more;
+
+    if (message_envelope(message, world->arena, &envelope, 0, &more, &world->error)
+        && mark_first(world, message, &envelope))
+        remove_it(world, message);
+}
+
+/* A mark, then gone: the entry may not bring the message back without its mark. */
+static void mark_and_remove_logged(struct world *world)
+{
+    with_logged(world, settle_and_remove_it);
+}
+
+static void settle_log(struct world *world)
+{
+    if (!queue_settle_log(world->queue, &world->error))
+        CHECK(simulated_has_failed(world->simulated));
+}
+
+static void settle_log_mark_and_remove(struct world *world)
+{
+    settle_log(world);
+    if (simulated_has_failed(world->simulated))
+        return;
+    activate(world);
+    mark_done(world);
+    if (world->marked)
+        remove_message(world);
+}
+
 static const struct transition transitions[] = {
-    { "commit of a small message", false, 0, 1, 1, commit_small },
-    { "commit of a large message", false, 0, 1, 1, commit_large },
-    { "commit to hold", false, 0, 1, 1, commit_small_to_hold },
-    { "commit of a large message to hold", false, 0, 2, 2, commit_large_to_hold },
-    { "commit of two messages", false, 0, 1, 1, commit_both },
-    { "incoming to active", true, QUEUE_INCOMING, 1, 1, activate },
-    { "active to deferred", true, QUEUE_ACTIVE, 2, 2, defer },
-    { "mark done", true, QUEUE_ACTIVE, 1, 1, mark_done },
-    { "mark done, then defer", true, QUEUE_ACTIVE, 1, 1, mark_then_defer },
-    { "mark warned", true, QUEUE_ACTIVE, 1, 1, mark_warned },
-    { "remove", true, QUEUE_ACTIVE, 1, 1, remove_message },
-    { "active to corrupt", true, QUEUE_ACTIVE, 1, 1, find_corrupt },
-    { "hold", true, QUEUE_DEFERRED, 1, 1, hold },
-    { "release", true, QUEUE_HOLD, 1, 1, release },
-    { "requeue", true, QUEUE_DEFERRED, 1, 1, requeue },
-    { "recover", true, QUEUE_ACTIVE, 1, 1, recover },
-    { "settle", true, QUEUE_DEFERRED, 0, 2, settle },
+    { "commit of a small message", EMPTY, 0, 1, 1, commit_small },
+    { "commit of a large message", EMPTY, 0, 1, 1, commit_large },
+    { "commit to hold", EMPTY, 0, 1, 1, commit_small_to_hold },
+    { "commit of a large message to hold", EMPTY, 0, 2, 2, commit_large_to_hold },
+    { "commit of two messages", EMPTY, 0, 1, 1, commit_both },
+    { "incoming to active", PREPARED, QUEUE_INCOMING, 1, 1, activate },
+    { "active to deferred", PREPARED, QUEUE_ACTIVE, 2, 2, defer },
+    { "mark done", PREPARED, QUEUE_ACTIVE, 1, 1, mark_done },
+    { "mark done, then defer", PREPARED, QUEUE_ACTIVE, 1, 1, mark_then_defer },
+    { "mark warned", PREPARED, QUEUE_ACTIVE, 1, 1, mark_warned },
+    { "remove", PREPARED, QUEUE_ACTIVE, 1, 1, remove_message },
+    { "active to corrupt", PREPARED, QUEUE_ACTIVE, 1, 1, find_corrupt },
+    { "hold", PREPARED, QUEUE_DEFERRED, 1, 1, hold },
+    { "release", PREPARED, QUEUE_HOLD, 1, 1, release },
+    { "requeue", PREPARED, QUEUE_DEFERRED, 1, 1, requeue },
+    { "recover", PREPARED, QUEUE_ACTIVE, 1, 1, recover },
+    { "settle", PREPARED, QUEUE_DEFERRED, 0, 2, settle },
+    { "commit to the log", EMPTY, 0, 1, 1, commit_logged },
+    { "settle one of the log", LOGGED, 0, 1, 1, settle_one },
+    { "mark and defer one of the log", LOGGED, 0, 1, 1, mark_and_defer_logged },
+    { "remove one of the log", LOGGED, 0, 1, 1, remove_logged },
+    { "mark and remove one of the log", LOGGED, 0, 1, 1, mark_and_remove_logged },
+    { "settle the log", LOGGED, 0, 1, 1, settle_log },
+    { "settle the log, mark, remove", LOGGED, 0, 1, 1, settle_log_mark_and_remove },
 };
 
 /* --- Looking at what is there afterwards. ------------------------------------------ */
@@ -300,6 +426,12 @@ static void count_messages(const struct world *world, struct queue *queue,
     }
 }
 
+static void count_logged(void *argument, struct message *message)
+{
+    (void)message;
+    ++*(int *)argument;
+}
+
 /* The next life starts on this disk: is everything there that was promised? */
 static void check_promises(const struct world *world, struct simulated *after, int depth,
                            bool may_be_double, const char *what)
@@ -309,7 +441,7 @@ static void check_promises(const struct world *world, struct simulated *after, i
     struct error error;
     int counts[MESSAGES] = { 0 };
 
-    if (!queue_recover(queue, &error))
+    if (!queue_settle_log(queue, &error) || !queue_recover(queue, &error))
         fail_msg("%s: recovery failed: %s", what, error.text);
     count_messages(world, queue, disk, what, counts);
     for (int i = 0; i < MESSAGES; i++) {
@@ -332,8 +464,13 @@ static void world_open(struct world *world, const struct transition *transition,
 
     for (int place = 0; place < QUEUE_PLACE_COUNT; place++)
         CHECK(disk->make_folder(disk, -100, queue_place_name((enum queue_place)place), 0700) == 0);
+    CHECK(disk->make_folder(disk, -100, "intake", 0700) == 0);
     world->queue = open_queue(disk, transition->depth_before);
-    if (transition->prepared) {
+    if (transition->prepared == LOGGED) {
+        commit_logged(world);
+        CHECK(world->answered[SMALL] && world->log_place.segment);
+    }
+    if (transition->prepared == PREPARED) {
         commit(world, SMALL, QUEUE_INCOMING);
         if (transition->start != QUEUE_INCOMING)
             CHECK(queue_move(world->queue, ids[SMALL], QUEUE_INCOMING, transition->start,
@@ -453,6 +590,7 @@ static void check_after_failure(struct world *world, const struct transition *tr
     struct queue *queue = open_queue(disk, transition->depth);
 
     count_messages(world, queue, disk, what, counts);
+    queue_walk_log(queue, count_logged, &counts[SMALL]);
     queue_close(queue);
     for (int i = 0; i < MESSAGES; i++)
         if (world->refused[i] && counts[i] > 0)
