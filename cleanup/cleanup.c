@@ -84,7 +84,7 @@ static bool serve(struct client *client, struct slice frame, struct arena *arena
     bool answered = send_reply(client, &reply);
 
     if (queued)
-        notice_send(cleanup->notice, &submission.envelope, reported);
+        notice_send(cleanup->notice, &submission.envelope, reported, &intake.place);
     return answered;
 }
 

@@ -295,7 +295,9 @@ static bool commit(struct intake *intake)
 
     intake->draft = NULL;
     take_over(intake);
-    if (draft_commit(draft, intake->hold ? QUEUE_HOLD : QUEUE_INCOMING, envelope, &error))
+    if (intake->hold ? draft_commit(draft, QUEUE_HOLD, envelope, &error)
+                     : draft_commit_logged(draft, intake->cleanup->log, envelope,
+                                           &intake->place, &error))
         return true;
     log_warn("%s: %s", envelope->queue_id, error.text);
     if (error.code == ENOSPC || error.code == EDQUOT)

@@ -18,6 +18,7 @@ struct intake {
     struct arena *arena;
     struct submission *submission;
     struct draft *draft;                /* NULL once it is given up */
+    struct log_place place;             /* of the queued message, when it is no file */
     enum rewrite_context context;
     enum intake_stage stage;
     struct str line;                    /* the start of a line whose end has not come */
@@ -49,7 +50,8 @@ void intake_add(struct intake *intake, struct slice content);
 
 /*
  * Commits, and fills the reply.  True when qmgr is to be told: submission->envelope is that of
- * the queued message then, *reported says that it has a trace log.  Waits for the disk.
+ * the queued message then, *reported says that it has a trace log, and place where it lies.
+ * Waits for the disk.
  */
 bool intake_end(struct intake *intake, struct submission_reply *reply, bool *reported);
 

@@ -70,10 +70,12 @@ static bool send_frame(struct notice *notice, struct slice frame)
     return false;
 }
 
-void notice_send(struct notice *notice, const struct envelope *envelope, bool reported)
+void notice_send(struct notice *notice, const struct envelope *envelope, bool reported,
+                 const struct log_place *place)
 {
     AUTO_STR struct str frame = STR_EMPTY;
-    struct arrival arrival = { .envelope = *envelope, .complete = 1, .reported = reported };
+    struct arrival arrival = { .envelope = *envelope, .complete = 1, .reported = reported,
+                               .place = *place };
 
     if (arrival.envelope.recipients.count > ARRIVAL_RECIPIENTS) {
         arrival.envelope.recipients = (struct recipient_list){ NULL, 0, 0 };

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/arena.h"
-#include "queue/envelope.h"
+#include "queue/intake_log.h"
 
 struct notice;
 
@@ -17,4 +17,5 @@ void notice_free(struct notice *notice);
  * A lane that broke is opened anew, at most once a second.  reported: the trace log tells of
  * recipients already.
  */
-void notice_send(struct notice *notice, const struct envelope *envelope, bool reported);
+void notice_send(struct notice *notice, const struct envelope *envelope, bool reported,
+                 const struct log_place *place);

@@ -80,6 +80,9 @@ static bool open_checks(struct cleanup *cleanup, struct error *error)
                         &cleanup->checks.body, error);
 }
 
+/* In one second; a host with less to do has all its mail in files that everybody can see. */
+enum { BUSY_COMMITS = 8 };
+
 static bool open_queue(struct cleanup *cleanup, struct error *error)
 {
     struct queue_settings settings = {
@@ -91,6 +94,9 @@ static bool open_queue(struct cleanup *cleanup, struct error *error)
     };
 
     cleanup->queue = queue_open(&settings, error);
+    if (cleanup->queue && cleanup->config->queue_intake_log)
+        cleanup->log = log_writer_new(cleanup->queue, &(struct log_writer_settings){
+            .busy_commits = BUSY_COMMITS });
     return cleanup->queue != NULL;
 }
 
@@ -178,6 +184,7 @@ void cleanup_close(struct cleanup *cleanup)
     checks_close(&cleanup->checks);
     if (cleanup->lookup)
         lookup_close(cleanup->lookup);
+    log_writer_free(cleanup->log);
     if (cleanup->queue)
         queue_close(cleanup->queue);
     notice_free(cleanup->notice);

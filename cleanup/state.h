@@ -11,7 +11,7 @@
 #include "masquerade.h"
 #include "message/checks.h"
 #include "notice.h"
-#include "queue/queue.h"
+#include "queue/intake_log.h"
 
 /* Which addresses a map or masquerading applies to: canonical_classes and its kin. */
 enum address_use {
@@ -41,6 +41,7 @@ struct cleanup {
     struct slice *dropped_names;        /* and the names that have no id */
     size_t dropped_name_count;
     struct queue *queue;
+    struct log_writer *log;             /* NULL: every message is a file */
     struct notice *notice;
     struct lane_pool *trace;            /* where expanded recipients are told of */
 };

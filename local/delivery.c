@@ -19,8 +19,7 @@ bool delivery_begin(struct client *client, struct arena *arena, struct delivery 
 
     const struct envelope *envelope = &delivery->request.envelope;
 
-    delivery->content = content_new(delivery->file, envelope->content_offset,
-                                    envelope->content_length);
+    delivery->content = delivery_content(&delivery->request, delivery->file);
     delivery->statuses = arena_take(arena, (envelope->recipients.count + 1)
                                                * sizeof(*delivery->statuses));
     return true;

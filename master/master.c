@@ -351,6 +351,7 @@ static void serve(struct master *master, const struct command_line *line, int st
     if (line->exit_seconds > 0)
         events_at(master->events, moment_after(line->exit_seconds), time_is_up, master);
     events_run(master->events);
+    master_settle(master);
 }
 
 int main(int argc, char **argv)

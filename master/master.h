@@ -125,6 +125,10 @@ void service_renew(struct service_entry *service);
 bool master_load(struct master *master, bool first, struct error *error) MUST_USE;
 void service_free(struct service_entry *service);
 
+/* --- settle.c: when all processes are gone; waits for the disk. */
+
+void master_settle(const struct master *master);
+
 /* --- copy.c */
 
 /* The bytes of main.cf in memory that nobody can change; -1 with the error. */

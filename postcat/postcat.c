@@ -3,6 +3,7 @@
  */
 #include "base/scope.h"
 #include "config/config.h"
+#include "deliver/settle.h"
 #include "log/log.h"
 #include "queue/queue.h"
 #include "show.h"
@@ -105,6 +106,7 @@ static struct queue *open_queue(const char *directory)
 {
     struct config_request request = { .directory = directory, .program = "postcat" };
     const struct config *config;
+    AUTO_STR struct str path = STR_EMPTY;
     struct error error;
 
     if (!config_load(&request, &config, &error))
@@ -118,6 +120,9 @@ static struct queue *open_queue(const char *directory)
 
     if (!queue)
         log_fatal("%s", error.text);
+    str_format(&path, "public/%s", config->queue_service_name);
+    if (!settle_intake(queue, path.data, &error))
+        log_warn("%s", error.text);
     return queue;
 }
 

@@ -30,6 +30,7 @@ static const struct folder {
     { "flush",    BY_MAIL, ANY_GROUP,    0700 },
     { "hold",     BY_MAIL, ANY_GROUP,    0700 },
     { "incoming", BY_MAIL, ANY_GROUP,    0700 },
+    { "intake",   BY_MAIL, ANY_GROUP,    0700 },
     { "private",  BY_MAIL, ANY_GROUP,    0700 },
     { "saved",    BY_MAIL, ANY_GROUP,    0700 },
     { "trace",    BY_MAIL, ANY_GROUP,    0700 },

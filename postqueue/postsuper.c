@@ -4,6 +4,7 @@
 #include "base/scope.h"
 #include "base/vector.h"
 #include "config/config.h"
+#include "deliver/settle.h"
 #include "log/log.h"
 #include "superintend.h"
 
@@ -110,6 +111,16 @@ static struct queue *open_queue(const struct config *config)
     return queue;
 }
 
+static void settle(struct queue *queue, const struct config *config)
+{
+    AUTO_STR struct str path = STR_EMPTY;
+    struct error error;
+
+    str_format(&path, "public/%s", config->queue_service_name);
+    if (!settle_intake(queue, path.data, &error))
+        log_warn("%s", error.text);
+}
+
 /* -p and -s come before everything else. */
 static void maintain(struct queue *queue, const struct arguments *arguments)
 {
@@ -157,6 +168,7 @@ int main(int argc, char **argv)
     bool wanted[ACTION_COUNT] = { false };
 
     name_places(&superintendent, argv + optind);
+    settle(superintendent.queue, config);
     maintain(superintendent.queue, &arguments);
     for (size_t i = 0; i < arguments.orders.count; i++) {
         superintendent_obey(&superintendent, &arguments.orders.items[i]);

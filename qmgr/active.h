@@ -11,7 +11,7 @@
 #include "config/config.h"
 #include "ipc/lane.h"
 #include "loader.h"
-#include "queue/queue.h"
+#include "queue/intake_log.h"
 #include "scheduler.h"
 #include "service/service.h"
 
@@ -50,8 +50,9 @@ struct active {
     struct batch *batches;
     struct batch *loading;          /* the last one, until its deliveries are queued */
     struct mail *mail;              /* what the scheduler knows of it */
+    struct log_place log_place;     /* in the intake log, when it came from there */
     struct message *file;
-    int fd;                         /* of file, for agents */
+    int fd;                         /* of file, for agents; -1: they get the content itself */
     bool fresh;                     /* cleanup told us: no logs of earlier attempts exist */
     bool complete;                  /* all recipients are loaded */
     bool announced;                 /* "(queue active)" is logged */
@@ -82,6 +83,8 @@ struct qmgr {
     const struct config *config;
     struct events *events;
     struct queue *queue;
+    struct log_reader *log;
+    struct upkeep *upkeep;
     struct resolver *resolver;
     struct lookup *lookup;
     struct scheduler *scheduler;
@@ -111,6 +114,8 @@ void forget_delays(struct active *active);
 void mark_message(void *argument);
 /* Back to incoming. */
 void return_message(void *argument);
+/* Out of the intake log, into a file. */
+void settle_message(void *argument);
 
 /* message.c, in the event loop. */
 struct active *active_new(struct qmgr *qmgr, const char *id, enum queue_place place);
@@ -118,6 +123,8 @@ void active_free(struct active *active);
 void active_load(struct active *active);
 /* Recipients of a delivery have an outcome; part of active->done when they are. */
 void active_done(struct active *active, int64_t handle, bool bounced);
+/* Make it a file, when it lies in the intake log and no thread is out with it. */
+void active_make_file(struct active *active);
 /* A delivery of the batch has ended; then something may follow. */
 void active_ended(struct active *active, struct batch *batch);
 /* Mark, load more, or finish. */

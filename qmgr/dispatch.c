@@ -280,9 +280,23 @@ static void read_reports(struct agent_lane *lane)
 
 /* --- requests ----------------------------------------------------------------------------- */
 
+/* A message without a file sends its content along. */
+static void add_content(struct delivery_request *request, const struct active *message,
+                        struct str *content)
+{
+    struct error error = ERROR_NONE;
+
+    if (message->fd >= 0)
+        return;
+    if (!message_content(message->file, &message->envelope, content, &error))
+        log_warn("%s: %s", message->id, error.text);
+    request->content = str_slice(content);
+}
+
 static void write_request(struct str *output, const struct agent_lane *lane)
 {
     AUTO_ARENA struct arena *arena = arena_new();
+    AUTO_STR struct str content = STR_EMPTY;
     const struct active *message = lane->message;
     struct timeval now = wall_now();
     struct delivery_request request = {
@@ -299,6 +313,7 @@ static void write_request(struct str *output, const struct agent_lane *lane)
     list->count = lane->delivery->count;
     for (size_t i = 0; i < list->count; i++)
         list->items[i] = *lane->delivery->recipients[i];
+    add_content(&request, message, &content);
     frame_write(output, &delivery_request_frame, &request);
 }
 

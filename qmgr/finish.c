@@ -72,6 +72,22 @@ static bool mark(struct active *active, struct handle_list *handles)
     return true;
 }
 
+/* False: it stays where it is, in the intake log, and is found there again. */
+static bool make_file(struct active *active)
+{
+    struct error error = ERROR_NONE;
+
+    if (message_settle(active->file, &error))
+        return true;
+    log_warn("%s: %s", active->id, error.text);
+    return false;
+}
+
+void settle_message(void *argument)
+{
+    (void)make_file(argument);
+}
+
 void mark_message(void *argument)
 {
     struct active *active = argument;
@@ -123,7 +139,7 @@ static void remove_message(struct active *active)
 {
     struct error error = ERROR_NONE;
 
-    if (queue_remove(active->qmgr->queue, QUEUE_ACTIVE, active->id, &error))
+    if (message_remove(active->file, &error))
         log_info("%s: removed", active->id);
     else if (error.code != ENOENT)
         log_warn("%s: %s", active->id, error.text);
@@ -169,7 +185,8 @@ void return_message(void *argument)
     struct error error = ERROR_NONE;
 
     (void)mark(active, &active->done);
-    if (!queue_move(active->qmgr->queue, active->id, QUEUE_ACTIVE, QUEUE_INCOMING, &error) &&
+    if (make_file(active) &&
+        !queue_move(active->qmgr->queue, active->id, QUEUE_ACTIVE, QUEUE_INCOMING, &error) &&
         error.code != ENOENT)
         log_warn("%s: %s", active->id, error.text);
     message_close(active->file);
@@ -177,9 +194,15 @@ void return_message(void *argument)
     active->fd = -1;
 }
 
-void finish_message(void *argument)
+/* Who is told of failures reads the file; and what stays must be one. */
+static bool needs_file(const struct active *active)
 {
-    struct active *active = argument;
+    return active->bounced || active->deferred || active->failed || !active->fresh ||
+           active->wants_report || active->trace_flags;
+}
+
+static void finish_attempt(struct active *active)
+{
     bool told = tell_failures(active) & tell_trace(active);
 
     if (active->deferred || active->failed || !told) {
@@ -189,6 +212,18 @@ void finish_message(void *argument)
             forget_delays(active);
         remove_message(active);
     }
+}
+
+/*
+ * A message for which there is no room for a file stays in the intake log; it is tried again
+ * when there is.
+ */
+void finish_message(void *argument)
+{
+    struct active *active = argument;
+
+    if (!needs_file(active) || make_file(active))
+        finish_attempt(active);
     message_close(active->file);
     active->file = NULL;
     active->fd = -1;

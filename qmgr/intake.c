@@ -8,9 +8,12 @@
 
 #include "base/memory.h"
 #include "base/moment.h"
+#include "base/scope.h"
 #include "base/vector.h"
 #include "deliver/arrival.h"
+#include "deliver/settle.h"
 #include "log/log.h"
+#include "upkeep.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -44,6 +47,7 @@ struct intake {
 struct note_link {
     struct qmgr *qmgr;
     struct channel *channel;
+    bool waits;                 /* to be told that the intake log is settled */
     struct note_link *next, *previous;
 };
 
@@ -189,7 +193,10 @@ static void note_arrival(struct qmgr *qmgr, struct slice frame)
         active->envelope = arrival.envelope;
         active->complete = arrival.complete;
         active->wants_report = arrival.reported;
+        active->log_place = arrival.place;
         active->fresh = true;
+        if (arrival.place.segment)
+            upkeep_expect(qmgr->upkeep);
         active_load(active);
     }
 }
@@ -209,6 +216,24 @@ static void free_link(struct note_link *link)
     free(link);
 }
 
+static void ask_to_settle(struct note_link *link)
+{
+    link->waits = true;
+    upkeep_settle_all(link->qmgr->upkeep);
+}
+
+void intake_settled(struct qmgr *qmgr)
+{
+    AUTO_STR struct str answer = STR_EMPTY;
+
+    frame_write(&answer, &settled_frame, &(struct settled){ 1 });
+    for (struct note_link *link = qmgr->intake->links; link; link = link->next)
+        if (link->waits) {
+            link->waits = false;
+            (void)channel_send(link->channel, &answer, -1);
+        }
+}
+
 static void link_ready(void *argument, int fd, unsigned mask)
 {
     struct note_link *link = argument;
@@ -220,7 +245,10 @@ static void link_ready(void *argument, int fd, unsigned mask)
     if (mask & EVENT_GONE)      /* the end comes after what was read now: no edge tells of it */
         events_watch(link->qmgr->events, fd, EVENT_READ, link_ready, link);
     while (channel_frame(link->channel, start, &frame, &used, &bad)) {
-        note_arrival(link->qmgr, frame);
+        if (frame_kind(frame) == FRAME_SETTLE)
+            ask_to_settle(link);
+        else
+            note_arrival(link->qmgr, frame);
         start += used;
     }
     str_drop(&link->channel->input, start);

@@ -21,6 +21,9 @@ void intake_close(struct intake *intake);
 /* There is room in the active queue again. */
 void intake_feed(struct qmgr *qmgr);
 
+/* The intake log is settled: who asked for it is told. */
+void intake_settled(struct qmgr *qmgr);
+
 /* A connection of cleanup's, and trigger bytes: D, I, A, F, W. */
 void intake_accepted(struct service_context *context, struct events *events, int fd);
 void intake_triggered(struct service_context *context, struct events *events,

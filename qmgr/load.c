@@ -19,7 +19,8 @@ static enum load_result load_corrupt(struct active *active, const struct error *
 
     log_warn("%s: %s", active->id, why->text);
     log_warn("%s: saving corrupt file to the corrupt queue", active->id);
-    if (!queue_move(active->qmgr->queue, active->id, QUEUE_ACTIVE, QUEUE_CORRUPT, &error))
+    if ((active->file && !message_settle(active->file, &error)) ||
+        !queue_move(active->qmgr->queue, active->id, QUEUE_ACTIVE, QUEUE_CORRUPT, &error))
         log_warn("%s: %s", active->id, error.text);
     return LOAD_CORRUPT;
 }
@@ -30,7 +31,8 @@ static enum load_result load_trouble(struct active *active, const struct error *
     struct error error = ERROR_NONE;
 
     log_warn("%s: %s", active->id, why->text);
-    if (!queue_defer(active->qmgr->queue, active->id,
+    if ((active->file && !message_settle(active->file, &error)) ||
+        !queue_defer(active->qmgr->queue, active->id,
                      time(NULL) + active->qmgr->config->minimal_backoff_time, &error))
         log_warn("%s: %s", active->id, error.text);
     return LOAD_TROUBLE;
@@ -52,11 +54,30 @@ static bool look_before(struct active *active)
     return complete;
 }
 
+/* cleanup has just committed it: it is nobody's yet but when it was settled meanwhile. */
+static enum load_result open_logged(struct active *active)
+{
+    struct error error = ERROR_NONE;
+
+    switch (message_open_logged(active->qmgr->log, &active->log_place, active->id,
+                                &active->file, &error)) {
+    case MESSAGE_READY:
+        return LOAD_READY;
+    case MESSAGE_MISSING:
+        return LOAD_GONE;
+    default:
+        log_warn("%s: %s", active->id, error.text);
+        return LOAD_GONE;
+    }
+}
+
 static enum load_result open_message(struct active *active)
 {
     struct queue *queue = active->qmgr->queue;
     struct error error = ERROR_NONE;
 
+    if (active->log_place.segment)
+        return open_logged(active);
     if (!look_before(active))
         return LOAD_GONE;
     if (!queue_move(queue, active->id, active->place, QUEUE_ACTIVE, &error)) {

@@ -269,6 +269,12 @@ static void marked(void *argument)
         qmgr_run(active->qmgr);
 }
 
+void active_make_file(struct active *active)
+{
+    if (!active->busy && active->file && message_is_logged(active->file))
+        hand_out(active, settle_message, marked);
+}
+
 static void start_marking(struct active *active)
 {
     struct handle_list marks = active->marking;

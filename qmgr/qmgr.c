@@ -8,6 +8,7 @@
 #include "intake.h"
 #include "limits.h"
 #include "succession.h"
+#include "upkeep.h"
 
 #include "address/lookup.h"
 #include "address/resolve.h"
@@ -81,6 +82,8 @@ static bool open_queue(struct qmgr *qmgr, struct error *error)
     };
 
     qmgr->queue = queue_open(&settings, error);
+    if (qmgr->queue)
+        qmgr->log = log_reader_new(qmgr->queue);
     return qmgr->queue != NULL;
 }
 
@@ -163,6 +166,7 @@ static bool qmgr_start(struct service_context *context, struct events *events,
     qmgr->finishes = loader_new(events, FINISH_THREADS);
     qmgr->intake = intake_new(qmgr);
     intake_start(qmgr);
+    qmgr->upkeep = upkeep_start(qmgr);
     return true;
 }
 

@@ -133,6 +133,19 @@ static void try_recovery(void *argument)
     events_at(qmgr->events, moment_after(TRY_AGAIN_SECONDS), try_recovery, succession);
 }
 
+/* On a descriptor of its own: the lock excludes this life's recovery, too. */
+bool succession_alone(struct succession *succession, void (*work)(void *argument), void *argument)
+{
+    AUTO_CLOSE int directory = openat(succession->directory, ".",
+                                      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool alone = directory >= 0 && flock(directory, LOCK_EX | LOCK_NB) == 0
+                 && is_alone(succession);
+
+    if (alone)
+        work(argument);
+    return alone;
+}
+
 bool succession_begin(struct succession *succession, struct error *error)
 {
     bool good = true;

@@ -21,3 +21,10 @@ struct succession *succession_open(struct qmgr *qmgr, struct error *error) MUST_
  * is returned; else in the loop, once the others have ended.
  */
 bool succession_begin(struct succession *succession, struct error *error) MUST_USE;
+
+/*
+ * Run work(argument) while no other life is there and none can begin; false when there is one.
+ * May wait for the disk.
+ */
+bool succession_alone(struct succession *succession, void (*work)(void *argument),
+                      void *argument);

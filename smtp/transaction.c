@@ -232,8 +232,7 @@ static bool send_content(struct transaction *transaction)
         .queue_id = envelope->queue_id,
     };
     struct error error = ERROR_NONE;
-    struct content *content =
-        content_new(delivery->file, envelope->content_offset, envelope->content_length);
+    struct content *content = delivery_content(delivery->request, delivery->file);
     enum body_result result =
         body_write(transaction->session->stream, content, &settings, &error);
 

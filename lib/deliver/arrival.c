@@ -6,6 +6,9 @@ static const struct field arrival_fields[] = {
     ENVELOPE_FIELDS(arrival),
     NUMBER_FIELD(arrival, complete),
     NUMBER_FIELD(arrival, reported),
+    NUMBER_FIELD(arrival, place.segment),
+    NUMBER_FIELD(arrival, place.offset),
+    NUMBER_FIELD(arrival, place.length),
     LAST_FIELD,
 };
 

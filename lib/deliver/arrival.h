@@ -6,7 +6,7 @@
 #pragma once
 
 #include "ipc/lane.h"
-#include "queue/envelope.h"
+#include "queue/intake_log.h"
 
 enum { ARRIVAL_RECIPIENTS = 100 };
 
@@ -14,6 +14,7 @@ struct arrival {
     struct envelope envelope;       /* without recipients when there are more */
     int64_t complete;               /* 1: envelope.recipients are all there are */
     int64_t reported;               /* 1: the trace log tells of recipients already */
+    struct log_place place;         /* where it lies in the intake log, if it does */
 };
 
 extern const struct frame_type arrival_frame;

@@ -13,6 +13,7 @@ static const struct field delivery_request_fields[] = {
     NUMBER_FIELD(delivery_request, active_at),
     NUMBER_FIELD(delivery_request, requested_at),
     NUMBER_FIELD(delivery_request, last_attempt),
+    BYTES_FIELD(delivery_request, content),
     LAST_FIELD,
 };
 
@@ -58,10 +59,17 @@ bool delivery_receive(struct lane *lane, struct arena *arena, struct delivery_re
         error->code = EPROTO;
         return false;
     }
-    if (file < 0)
-        return error_code(error, EPROTO, "a delivery request came without its queue file");
+    if (file < 0 && request->content.length == 0)
+        return error_code(error, EPROTO, "a delivery request came without the message");
     *fd = take_fd(&file);
     return true;
+}
+
+struct content *delivery_content(const struct delivery_request *request, int fd)
+{
+    if (fd < 0)
+        return content_of(request->content);
+    return content_new(fd, request->envelope.content_offset, request->envelope.content_length);
 }
 
 enum { REPORT_SECONDS = 60 };

@@ -2,13 +2,13 @@
  * A delivery request: qmgr asks an agent to deliver one message to some recipients;
  * the agent answers with reports, each when its outcomes are durable (architecture 2, 5.2).
  *
- * The descriptor of the queue file comes beside the frame: agents need no access to
- * the queue.
+ * The descriptor of the queue file comes beside the frame, or the content within it: agents
+ * need no access to the queue.
  */
 #pragma once
 
 #include "ipc/lane.h"
-#include "queue/envelope.h"
+#include "queue/queue.h"
 
 enum {
     REQUEST_TRACE = 1,          /* sendmail -v, -bv: report what happened, or would have */
@@ -26,6 +26,8 @@ struct delivery_request {
     int64_t active_at;              /* entered the active queue */
     int64_t requested_at;           /* this request was sent */
     int64_t last_attempt;           /* 1: bounce instead of defer is up to qmgr, for information */
+    /* The records of the content, of a message that has no file (queue/intake_log.h). */
+    struct slice content;
 };
 
 enum delivery_status {
@@ -61,11 +63,15 @@ struct delivery_report {
 extern const struct frame_type delivery_request_frame, delivery_report_frame;
 
 /*
- * For agents: receive the next request from qmgr; fd is the queue file, owned by the caller.
+ * For agents: receive the next request from qmgr; fd is the queue file, owned by the caller, or
+ * -1 when the content came with the request, which is then valid until the next one.
  * False at the end of the lane (nothing to say) or when it broke (error->code != EPIPE).
  */
 bool delivery_receive(struct lane *lane, struct arena *arena, struct delivery_request *request,
                       int *fd, struct error *error) MUST_USE;
+
+/* Its content, for content_next; the caller frees it. */
+struct content *delivery_content(const struct delivery_request *request, int fd);
 
 bool delivery_report_send(struct lane *lane, const struct delivery_report *report,
                           struct error *error) MUST_USE;

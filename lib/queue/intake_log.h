@@ -61,7 +61,10 @@ enum message_state message_open_logged(struct log_reader *reader, const struct l
 /* True while the message is in the log: message_descriptor is not for agents then. */
 bool message_is_logged(const struct message *message);
 
-/* Append the records of the content, the X record behind it included. */
+/*
+ * Append the records of the content, the X record behind it included.  Another thread may
+ * settle the message at the same time.
+ */
 bool message_content(struct message *message, const struct envelope *envelope,
                      struct str *records, struct error *error) MUST_USE;
 

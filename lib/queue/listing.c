@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/scope.h"
-#include "inside.h"
+#include "message.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -170,16 +170,11 @@ static void add_recipients(struct listing *listing, const struct envelope *envel
 }
 
 /* Recipients come in batches, so that a long list needs little memory. */
-static void list_message(struct listing *listing, enum queue_place place, const char *id)
+static void list_opened(struct listing *listing, enum queue_place place, struct message *message)
 {
-    struct message *message;
     struct envelope envelope;
     struct error error;
     bool more;
-
-    if (message_open(listing->queue, place, id, &message, &error) != MESSAGE_READY)
-        return;
-
     struct arena *arena = arena_new();
 
     if (message_envelope(message, arena, &envelope, LISTING_BATCH, &more, &error)) {
@@ -195,8 +190,27 @@ static void list_message(struct listing *listing, enum queue_place place, const 
         hash_free(listing->shown, NULL);
     }
     arena_free(arena);
-    message_close(message);
     give(listing, LISTING_FLUSH);
+}
+
+static void list_message(struct listing *listing, enum queue_place place, const char *id)
+{
+    struct message *message;
+    struct error error;
+
+    if (message_open(listing->queue, place, id, &message, &error) != MESSAGE_READY)
+        return;
+    list_opened(listing, place, message);
+    message_close(message);
+}
+
+/* The queue manager has it in hand, or will in a moment. */
+static void list_logged(void *argument, struct message *message)
+{
+    struct listing *listing = argument;
+
+    if (!listing->stopped)
+        list_opened(listing, QUEUE_ACTIVE, message);
 }
 
 bool listing_write(struct queue *queue, const struct listing_settings *settings,
@@ -217,6 +231,8 @@ bool listing_write(struct queue *queue, const struct listing_settings *settings,
         for (const char *id; !listing.stopped && (id = queue_scan_next(scan));)
             list_message(&listing, places[i], id);
         queue_scan_free(scan);
+        if (places[i] == QUEUE_ACTIVE)
+            queue_walk_log(queue, list_logged, &listing);
     }
     end_group(&listing);
     give(&listing, 1);

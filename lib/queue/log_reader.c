@@ -173,6 +173,13 @@ enum message_state message_open_logged(struct log_reader *reader, const struct l
     return segment || code == ENOENT ? MESSAGE_MISSING : MESSAGE_TROUBLE;
 }
 
+/* Under the lock. */
+static void leave(struct message *message)
+{
+    log_reader_unclaim(message->log, &message->log_place);
+    log_reader_segment(message->log, message->log_place.segment)->claims--;
+}
+
 void log_reader_leave(struct message *message)
 {
     struct log_reader *reader = message->log;
@@ -180,8 +187,7 @@ void log_reader_leave(struct message *message)
     if (!reader)
         return;
     pthread_mutex_lock(&reader->lock);
-    log_reader_unclaim(reader, &message->log_place);
-    log_reader_segment(reader, message->log_place.segment)->claims--;
+    leave(message);
     pthread_mutex_unlock(&reader->lock);
 }
 
@@ -200,10 +206,20 @@ bool message_content(struct message *message, const struct envelope *envelope,
         || envelope->content_offset + (int64_t)length > message->status.size)
         return error_code(error, EBADMSG, "%s: content outside the message", message->id);
 
-    ssize_t found = disk_pread_all(message->queue->disk, message->file,
-                                   str_reserve(records, length), length,
-                                   message->reader.base + envelope->content_offset);
+    char *room = str_reserve(records, length);
+    struct log_reader *log = message->log;
 
+    /* Another thread may make a file of it meanwhile. */
+    if (log)
+        pthread_mutex_lock(&log->lock);
+
+    ssize_t found = disk_pread_all(message->queue->disk, message->file, room, length,
+                                   message->reader.base + envelope->content_offset);
+    int code = errno;
+
+    if (log)
+        pthread_mutex_unlock(&log->lock);
+    errno = code;
     if (found < 0)
         return error_system(error, "%s: read", message->id);
     str_added(records, (size_t)found);
@@ -241,13 +257,18 @@ static bool become_file(struct message *message, struct message *file, struct er
     if (log_strike(disk, message->file, message->log_place.offset) < 0
         || disk->flush_data(disk, message->file) < 0)
         return error_system(error, "%s: strike out of the intake log", message->id);
-    log_reader_leave(message);
+    if (message->log)
+        pthread_mutex_lock(&message->log->lock);
+    if (message->log)
+        leave(message);
     message->is_logged = false;
     message->file = file->file;
     message->status = file->status;
     memcpy(message->path, file->path, sizeof(message->path));
     message->reader.fd = file->file;
     message->reader.base = 0;
+    if (message->log)
+        pthread_mutex_unlock(&message->log->lock);
     file->file = -1;
     return true;
 }

@@ -25,7 +25,8 @@ INSTALLED = set("""
     mailq_path manpage_directory meta_directory newaliases_path process_id queue_directory
     readme_directory sample_directory sendmail_path shlib_directory
 """.split())
-OUR_OWN = {"confinement", "postreiter_version", "sessions_per_process"}
+OUR_OWN = {"confinement", "postreiter_version", "queue_intake_log",
+           "sessions_per_process"}
 EXPANDED = {"address_verify_map", "postscreen_cache_map", "proxy_write_maps",
             "tls_random_exchange_name"}
 SAFER = {"smtpd_forbid_bare_newline", "smtpd_forbid_unauth_pipelining"}

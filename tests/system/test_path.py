@@ -64,7 +64,7 @@ def test_mail_reaches_an_mbox(ours, reader):
     assert text.startswith("From a@example.org ")
     assert text.count("\n>From here\n") == 3
     assert os.stat(box).st_uid == reader.pw_uid
-    assert not list(spool.glob("*.lock"))
+    assert wait_for(lambda: not list(spool.glob("*.lock")))
     box.unlink()
 
 

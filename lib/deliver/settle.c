@@ -1,0 +1,48 @@
+#include "deliver/settle.h"
+
+#include "base/scope.h"
+#include "ipc/lane.h"
+#include "queue/intake_log.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ANSWER_SECONDS = 10 };
+
+static const struct field settle_fields[] = { NUMBER_FIELD(settle, unused), LAST_FIELD };
+static const struct field settled_fields[] = { NUMBER_FIELD(settled, done), LAST_FIELD };
+
+const struct frame_type settle_frame = {
+    "settle", FRAME_SETTLE, sizeof(struct settle), settle_fields,
+};
+const struct frame_type settled_frame = {
+    "settled", FRAME_SETTLED, sizeof(struct settled), settled_fields,
+};
+
+/* Files that another user makes here would be unreadable to the queue manager. */
+static bool is_owner(void)
+{
+    struct stat folder;
+
+    return stat("intake", &folder) == 0 && folder.st_uid == geteuid();
+}
+
+bool settle_intake(struct queue *queue, const char *qmgr_socket, struct error *error)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    int64_t deadline = moment_after(ANSWER_SECONDS);
+    struct lane *lane = lane_open(qmgr_socket, deadline, error);
+    struct settled settled = { 0 };
+
+    if (!lane && (error->code == ENOENT || error->code == ECONNREFUSED))
+        return !is_owner() || queue_settle_log(queue, error);
+    if (!lane)
+        return false;
+
+    bool good = lane_call(lane, &settle_frame, &(struct settle){ 0 }, &settled_frame, arena,
+                          &settled, deadline, error);
+
+    lane_close(lane);
+    return good;
+}
