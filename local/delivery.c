@@ -39,7 +39,8 @@ enum turn delivery_end(struct client *client, struct delivery *delivery)
     for (size_t i = 0; i < recipients->count; i++)
         items[i] = (struct recipient_report){ recipients->items[i].handle, delivery->statuses[i] };
     content_free(delivery->content);
-    close(delivery->file);
+    if (delivery->file >= 0)
+        close(delivery->file);
     if (delivery_report_send(client->lane, &report, &error))
         return TURN_STAY;
     log_warn("%s: report to the queue manager: %s", report.queue_id, error.text);
