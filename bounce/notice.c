@@ -116,6 +116,8 @@ static void write_headers(const struct notice *notice, struct str *output)
                notice->postmaster && *texts->postmaster_subject ? texts->postmaster_subject
                                                                 : texts->subject,
                notice->to);
+    if (*notice->thread)
+        str_format(output, "References: %s\nIn-Reply-To: %s\n", notice->thread, notice->thread);
     str_format(output, "Auto-Submitted: %s\nMIME-Version: 1.0\n",
                notice->postmaster ? "auto-generated" : "auto-replied");
     str_text(output, "Content-Type: multipart/report; report-type=delivery-status;\n"
@@ -273,7 +275,8 @@ static void write_returned_headers(const struct notice *notice, struct str *outp
     str_format(output, "Content-Description: %sMessage%s\n", failed ? "Undelivered " : "",
                notice->whole ? "" : " Headers");
     str_format(output, "Content-Type: %s\n", returned_type(notice));
-    write_encoding(notice, output);
+    if (strcmp(notice_encoding(notice), "8bit") == 0)
+        write_encoding(notice, output);
     str_text(output, "\nReturn-Path: <");
     notice_sender(output, notice->config, notice->envelope);
     str_text(output, ">\n");

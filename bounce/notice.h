@@ -17,6 +17,7 @@ struct notice {
     const char *to;                     /* as in To: */
     bool postmaster;                    /* a copy: other subject, no text */
     bool whole;                         /* the message itself, not only its headers */
+    const char *thread;                 /* Message-Id of what it is an answer to; "" without */
     time_t now;
 };
 

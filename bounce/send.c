@@ -6,9 +6,12 @@
 #include "deliver/verp.h"
 #include "log/log.h"
 #include "message/date.h"
+#include "message/header.h"
 
 #include <errno.h>
 #include <time.h>
+
+static const char message_id_label[] = "Message-Id:";
 
 /* As qmgr writes trace_flags: sendmail -bv, address probes, sendmail -v. */
 enum { TRACE_ANY = 256 | 512 | 1024 };
@@ -76,7 +79,7 @@ static void address_letter(const struct letter *letter, struct arena *arena,
     envelope->queue_id = arena_text(arena, str_slice(&id));
     envelope->arrival = wall_now();
     envelope->sender = letter->sender;
-    envelope->encoding = notice_encoding(&letter->notice);
+    envelope->encoding = strcmp(notice_encoding(&letter->notice), "8bit") == 0 ? "8bit" : "";
     if (letter->notice.envelope->send_options & SENDOPT_SMTPUTF8)
         envelope->send_options = SENDOPT_SMTPUTF8;
     envelope_set_attribute(envelope, arena, "rewrite_context", "local");
@@ -125,6 +128,10 @@ static bool post_letter(const struct letter *letter, const struct envelope *orig
     return true;
 }
 
+static const char *const kind_names[NOTICE_COUNT] = {
+    "non-delivery", "delay", "delivery status", "delivery status",
+};
+
 /* --- whom it is for --------------------------------------------------------------------------- */
 
 static bool class_is_on(const struct config *config, const char *class)
@@ -168,6 +175,7 @@ struct job {
     struct message *message;
     enum notice_kind kind;
     struct bounce_append_list all;
+    const char *thread;                 /* the original's Message-Id; "" without */
     time_t now;
 };
 
@@ -188,6 +196,7 @@ static struct letter make_letter(const struct job *job, const struct bounce_appe
             .envelope = job->envelope,
             .records = records,
             .whole = returns_whole(job),
+            .thread = job->thread,
             .now = job->now,
         },
         .sender = "",
@@ -199,8 +208,6 @@ static struct letter make_letter(const struct job *job, const struct bounce_appe
 static bool tell_of(struct job *job, const struct bounce_append_list *records,
                     const char *recipient, struct error *error)
 {
-    static const char *const names[NOTICE_COUNT] = { "non-delivery", "delay", "delivery status",
-                                                     "delivery status" };
     AUTO_STR struct str to = STR_EMPTY, id = STR_EMPTY;
     struct letter letter = make_letter(job, records);
 
@@ -209,7 +216,7 @@ static bool tell_of(struct job *job, const struct bounce_append_list *records,
     letter.recipient = recipient;
     if (!post_letter(&letter, &job->original, &id, error))
         return false;
-    log_info("%s: sender %s notification: %s", job->envelope->queue_id, names[job->kind],
+    log_info("%s: sender %s notification: %s", job->envelope->queue_id, kind_names[job->kind],
              id.data);
     return true;
 }
@@ -227,7 +234,7 @@ static bool tell_of_each(struct job *job, const struct bounce_append_list *recor
     for (size_t i = 0; i < records->count; i++) {
         AUTO_STR struct str address = STR_EMPTY;
         const struct bounce_append *record = &records->items[i];
-        struct bounce_append_list one = { &records->items[i], 1, 0 };
+        const struct bounce_append_list one = { &records->items[i], 1, 0 };
 
         verp_sender(&address, job->envelope->verp_delimiters, slice_of(job->envelope->sender),
                     slice_of(*record->original ? record->original : record->recipient));
@@ -251,47 +258,67 @@ static bool tell_sender(struct job *job, struct error *error)
     return tell_of(job, &records, job->envelope->sender, error);
 }
 
-static bool tell_postmaster(struct job *job, const char *postmaster, bool whole,
-                            struct error *error)
+/* To a postmaster; copy is false where the postmaster stands for the sender. */
+static bool tell_postmaster(struct job *job, const struct bounce_append_list *records,
+                            const char *postmaster, bool copy, struct error *error)
 {
-    struct letter letter = make_letter(job, &job->all);
+    struct letter letter = make_letter(job, records);
     AUTO_STR struct str sender = STR_EMPTY, id = STR_EMPTY;
 
     str_format(&sender, "%s@%s", job->bouncer->config->double_bounce_sender,
                job->bouncer->config->myhostname);
     letter.notice.to = postmaster;
-    letter.notice.postmaster = true;
-    letter.notice.whole = whole && returns_whole(job);
+    letter.notice.postmaster = job->kind < NOTICE_SUCCESS;
+    letter.notice.whole = !copy && returns_whole(job);
     letter.sender = sender.data;
     letter.recipient = postmaster;
     if (!post_letter(&letter, &job->original, &id, error))
         return false;
-    log_info("%s: postmaster %s notification: %s", job->envelope->queue_id,
-             job->kind == NOTICE_DELAY ? "delay" : "non-delivery", id.data);
+    log_info("%s: postmaster %s notification: %s", job->envelope->queue_id, kind_names[job->kind],
+             id.data);
     return true;
+}
+
+static bool copy_to_postmaster(struct job *job, struct error *error)
+{
+    const struct config *config = job->bouncer->config;
+
+    if (job->kind == NOTICE_DELAY && class_is_on(config, "delay"))
+        return tell_postmaster(job, &job->all, config->delay_notice_recipient, true, error);
+    if (job->kind != NOTICE_FAILURE || !class_is_on(config, "bounce"))
+        return true;
+    if (!is_verp(job))
+        return tell_postmaster(job, &job->all, config->bounce_notice_recipient, true, error);
+    for (size_t i = 0; i < job->all.count; i++) {
+        const struct bounce_append_list one = { &job->all.items[i], 1, 0 };
+
+        if (!tell_postmaster(job, &one, config->bounce_notice_recipient, true, error))
+            return false;
+    }
+    return true;
+}
+
+/* What the null sender would have been told goes to who minds double bounces. */
+static bool tell_instead(struct job *job, struct error *error)
+{
+    const struct config *config = job->bouncer->config;
+
+    if (job->kind == NOTICE_DELAY || !class_is_on(config, "2bounce"))
+        return true;
+    return tell_postmaster(job, &job->all, config->x2bounce_notice_recipient, false, error);
 }
 
 static bool tell_all(struct job *job, struct error *error)
 {
-    const struct config *config = job->bouncer->config;
     const char *sender = job->envelope->sender;
 
-    if (*sender && is_double_bounce(config, sender)) {
+    if (is_double_bounce(job->bouncer->config, sender)) {
         log_info("%s: undeliverable postmaster notification discarded", job->envelope->queue_id);
         return true;
     }
-    if (!*sender) {
-        if (job->kind == NOTICE_DELAY || !class_is_on(config, "2bounce"))
-            return true;
-        return tell_postmaster(job, config->x2bounce_notice_recipient, true, error);
-    }
-    if (!tell_sender(job, error))
-        return false;
-    if (job->kind == NOTICE_FAILURE && class_is_on(config, "bounce"))
-        return tell_postmaster(job, config->bounce_notice_recipient, false, error);
-    if (job->kind == NOTICE_DELAY && class_is_on(config, "delay"))
-        return tell_postmaster(job, config->delay_notice_recipient, false, error);
-    return true;
+    if (!*sender)
+        return tell_instead(job, error);
+    return tell_sender(job, error) && copy_to_postmaster(job, error);
 }
 
 /* --- requests ------------------------------------------------------------------------------ */
@@ -310,6 +337,36 @@ static enum notice_kind find_kind(const struct bounce_send *send)
     return NOTICE_SUCCESS;
 }
 
+/* The header lines as they stand, folded ones joined: the value of the first Message-Id. */
+static const char *read_message_id(struct job *job)
+{
+    struct error broken = ERROR_NONE;
+    struct content *content = content_new(message_descriptor(job->message),
+                                          job->original.content_offset,
+                                          job->original.content_length);
+    AUTO_STR struct str line = STR_EMPTY, value = STR_EMPTY;
+    enum content_piece piece;
+    struct slice bytes;
+
+    while ((piece = content_next(content, &bytes, &broken)) == CONTENT_LINE ||
+           piece == CONTENT_PART) {
+        bool folded = line.length == 0 && value.length > 0 && header_continues(bytes);
+
+        str_add(&line, bytes);
+        if (piece == CONTENT_PART)
+            continue;
+        if (line.length == 0 || (value.length > 0 && !folded))
+            break;
+        if (folded)
+            str_add(&value, str_slice(&line));
+        else if (slice_starts_nocase(str_slice(&line), message_id_label))
+            str_set(&value, slice_from(str_slice(&line), strlen(message_id_label)));
+        str_clear(&line);
+    }
+    content_free(content);
+    return arena_text(job->arena, slice_trim(str_slice(&value)));
+}
+
 /* Offsets of the content are the queue's to say. */
 static bool open_original(struct job *job, struct error *error)
 {
@@ -318,7 +375,24 @@ static bool open_original(struct job *job, struct error *error)
     if (message_open(job->bouncer->queue, QUEUE_ACTIVE, job->envelope->queue_id, &job->message,
                      error) != MESSAGE_READY)
         return false;
-    return message_envelope(job->message, job->arena, &job->original, 1, &more, error);
+    if (!message_envelope(job->message, job->arena, &job->original, 1, &more, error))
+        return false;
+    job->thread = job->bouncer->config->enable_threaded_bounces ? read_message_id(job) : "";
+    return true;
+}
+
+/* Nobody wants to hear that a notification has arrived. */
+static bool is_unwanted(const struct job *job)
+{
+    const struct config *config = job->bouncer->config;
+    const char *sender = job->envelope->sender;
+    bool again = is_double_bounce(config, sender);
+
+    if (job->kind < NOTICE_SUCCESS || (!again && (*sender || class_is_on(config, "2bounce"))))
+        return false;
+    log_info("%s: not sending trace/success notification for %s-bounce message",
+             job->envelope->queue_id, again ? "double" : "single");
+    return true;
 }
 
 static bool notify(const struct bouncer *bouncer, struct bounce_send *send, struct arena *arena,
@@ -327,6 +401,8 @@ static bool notify(const struct bouncer *bouncer, struct bounce_send *send, stru
     struct job job = { .bouncer = bouncer, .arena = arena, .envelope = &send->envelope,
                        .kind = find_kind(send), .now = time(NULL) };
 
+    if (is_unwanted(&job))
+        return true;
     if (!record_log_read(bouncer->queue, bouncer->log, send->envelope.queue_id, arena, &job.all,
                          error))
         return error->code == ENOENT;       /* nothing happened that could be told */

@@ -4,6 +4,7 @@
  */
 #include "active.h"
 
+#include "address/address.h"
 #include "base/moment.h"
 #include "base/scope.h"
 #include "base/vector.h"
@@ -170,8 +171,12 @@ static void end_deferred(struct active *active, bool told)
         defer_message(active, now);
         return;
     }
-    log_info("%s: from=<%s>, status=%s, returned to sender", active->id,
-             active->envelope.sender, active->expire ? "force-expired" : "expired");
+
+    AUTO_STR struct str sender = STR_EMPTY;
+
+    address_quote(&sender, slice_of(active->envelope.sender));
+    log_info("%s: from=<%s>, status=%s, returned to sender", active->id, sender.data,
+             active->expire ? "force-expired" : "expired");
     if (call_notifier(active, active->qmgr->defer, "defer", BOUNCE_SEND_FAILURE))
         remove_message(active);
     else

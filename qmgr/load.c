@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <time.h>
+#include <unistd.h>
 
 static enum load_result load_corrupt(struct active *active, const struct error *why)
 {
@@ -205,6 +206,9 @@ static void route_recipients(struct active *active)
             active->wants_report = true;
         if (*redirect && i + active->seen > 0)
             needed = false;     /* one copy goes to the new address */
+        else if (active->expire)
+            set_route(active, route, SLICE_LITERAL("retry"),
+                      SLICE_LITERAL("4.7.0 message is administratively expired"));
         else if (*active->envelope.content_filter)
             route_to_filter(active, route, &list->items[i]);
         else
@@ -233,6 +237,14 @@ static void find_flags(struct active *active)
         active->trace_flags |= REQUEST_TRACE;
 }
 
+static bool has_delays(const struct active *active)
+{
+    AUTO_STR struct str path = STR_EMPTY;
+
+    queue_log_path(active->qmgr->queue, "defer", active->id, &path);
+    return access(path.data, F_OK) == 0;
+}
+
 void load_message(void *argument)
 {
     struct active *active = argument;
@@ -247,6 +259,10 @@ void load_message(void *argument)
     now = wall_now();
     active->active_at = (int64_t)now.tv_sec * 1000000 + now.tv_usec;
     find_flags(active);
+    if (active->expire && has_delays(active)) {
+        active->deferred = active->complete = true;     /* its end: why it waited is known */
+        return;
+    }
     if (active->place == QUEUE_DEFERRED)
         forget_delays(active);
     route_recipients(active);

@@ -1,5 +1,6 @@
 #include "deliver/notice_template.h"
 
+#include "base/encoding.h"
 #include "base/scope.h"
 #include "config/config.h"
 #include "log/log.h"
@@ -74,6 +75,8 @@ static bool set_header(const struct origin *origin, struct notice_template *noti
         return ignore(origin, "empty \"", name, "\" header value", kind);
     if (member == &notice->postmaster_subject && !*notice->postmaster_subject)
         return ignore(origin, "inapplicable \"", name, "\" header label", kind);
+    if (!text_is_ascii(value))
+        return ignore(origin, "non-ASCII \"", name, "\" header value", kind);
     *member = arena_text(origin->arena, value);
     return true;
 }
@@ -90,14 +93,6 @@ static bool split_header(struct slice line, struct slice *name, struct slice *va
         if (name->data[i] <= ' ' || name->data[i] > '~')
             return false;
     return name->length > 0;
-}
-
-static bool is_seven_bit(struct slice text)
-{
-    for (size_t i = 0; i < text.length; i++)
-        if ((unsigned char)text.data[i] > 127)
-            return false;
-    return true;
 }
 
 static void skip_empty_lines(struct slice *rest)
@@ -127,7 +122,7 @@ static bool fill_template(const struct origin *origin, struct notice_template *n
     skip_empty_lines(&rest);
     if (slice_trim(rest).length == 0)
         return ignore(origin, "missing message text", SLICE_LITERAL(""), "", kind);
-    if (strcmp(notice->charset, "us-ascii") == 0 && !is_seven_bit(rest)) {
+    if (strcmp(notice->charset, "us-ascii") == 0 && !text_is_ascii(rest)) {
         log_warn("%s: 8-bit message text in %s template", origin->path, kind);
         log_warn("please specify a charset value other than us-ascii");
         log_warn("-- ignoring this template for now");

@@ -9,7 +9,7 @@ void verp_sender(struct str *output, const char *delimiters, struct slice sender
 
     str_add(output, from.local);
     str_byte(output, delimiters[0]);
-    str_add(output, to.local);
+    address_quote_local(output, to.local);
     if (to.has_domain && delimiters[0]) {
         str_byte(output, delimiters[1]);
         str_add(output, to.domain);
