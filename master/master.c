@@ -91,6 +91,7 @@ static void open_log(struct master *master)
         .program = "master",
         .facility = config->syslog_facility,
         .postlog_socket = *config->maillog_file ? "public/postlog" : NULL,
+        .json = config_log_is_json(config),
         .fallback_file = *config->maillog_file ? config->maillog_file : NULL,
         .syslog = true,
         .daemon = true,

@@ -58,6 +58,7 @@ static void open_log(const struct command_context *context)
         .program = tag.data,
         .facility = config->syslog_facility,
         .postlog_socket = *config->maillog_file ? "public/postlog" : NULL,
+        .json = config_log_is_json(config),
         .fallback_file = *config->maillog_file ? config->maillog_file : NULL,
         .syslog = true,
         .standard_error = isatty(STDERR_FILENO),
@@ -69,6 +70,8 @@ static void check_maillog(const struct config *config)
 {
     struct slice rest = slice_of(config->maillog_file_prefixes), prefix;
 
+    if (!config_log_is_json(config) && strcmp(config->maillog_format, "classic") != 0)
+        log_fatal("maillog_format value '%s': expected classic or json", config->maillog_format);
     if (!*config->maillog_file)
         return;
     while (config_list_next(&rest, false, &prefix))

@@ -72,6 +72,7 @@ static void open_log(const struct config *config, const struct command_line *lin
         .program = line->tag ? line->tag : "postlog",
         .facility = config->syslog_facility,
         .postlog_socket = *config->maillog_file ? socket.data : NULL,
+        .json = config_log_is_json(config),
         .fallback_file = *config->maillog_file ? config->maillog_file : NULL,
         .syslog = true,
         .standard_error = isatty(STDERR_FILENO),

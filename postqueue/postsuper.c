@@ -162,6 +162,7 @@ int main(int argc, char **argv)
     if (chdir(config->queue_directory) < 0)
         log_fatal("chdir %s: %m", config->queue_directory);
     log.postlog_socket = config->maillog_file[0] ? "public/postlog" : NULL;
+    log.json = config_log_is_json(config);
     log_open(&log);
 
     struct superintendent superintendent = { .queue = open_queue(config) };

@@ -157,7 +157,7 @@ void config_fatal(const struct config_request *request, bool standard_error,
                   const struct error *error)
 {
     AUTO_STR struct str tag = STR_EMPTY, facility = STR_EMPTY, file = STR_EMPTY;
-    AUTO_STR struct str queue = STR_EMPTY;
+    AUTO_STR struct str queue = STR_EMPTY, format = STR_EMPTY;
     const char *program = program_of(request);
     struct error ignored;
     const struct loaded *loaded = read_all(request, NULL, &ignored);
@@ -166,6 +166,7 @@ void config_fatal(const struct config_request *request, bool standard_error,
     peek(loaded, "syslog_name", &tag);
     peek(loaded, "syslog_facility", &facility);
     peek(loaded, "maillog_file", &file);
+    peek(loaded, "maillog_format", &format);
     peek(loaded, "queue_directory", &queue);
     str_format(&tag, "%s%s", tag.length > 0 ? "/" : "postfix/", program);
     if (queue.length == 0 || chdir(queue.data) < 0)
@@ -177,11 +178,17 @@ void config_fatal(const struct config_request *request, bool standard_error,
         /* Who writes the log cannot be told what to write by itself. */
         .postlog_socket = file.length == 0 ? NULL : logger ? "" : "public/postlog",
         .fallback_file = file.length > 0 ? file.data : NULL,
+        .json = strcmp(format.data, "json") == 0,
         .syslog = true,
         .standard_error = standard_error,
         .daemon = !standard_error,
     });
     log_fatal("%s", error->text);
+}
+
+bool config_log_is_json(const struct config *config)
+{
+    return strcmp(config->maillog_format, "json") == 0;
 }
 
 void config_free(const struct config *config)

@@ -77,6 +77,9 @@ bool config_check_family(const struct config_request *request, const char *comma
 void config_fatal(const struct config_request *request, bool standard_error,
                   const struct error *error) NO_RETURN;
 
+/* maillog_format = json: what log_settings.json wants to know. */
+bool config_log_is_json(const struct config *config);
+
 /*
  * The expanded value of any name: a parameter, whatever its type and whoever
  * uses it, a name the user made up, or a member of a family that main.cf sets

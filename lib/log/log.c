@@ -3,6 +3,7 @@
 #include "base/encoding.h"
 #include "base/memory.h"
 #include "base/scope.h"
+#include "log/json.h"
 
 #include <errno.h>
 #include <execinfo.h>
@@ -28,14 +29,14 @@ static struct {
 static _Thread_local unsigned long session_number;
 
 static const struct {
-    const char *prefix, *name;
+    const char *prefix, *name, *word;
     int priority;
 } severities[] = {
-    [LOG_SEVERITY_INFO] = { "", "info", LOG_INFO },
-    [LOG_SEVERITY_WARNING] = { "warning: ", "warn", LOG_WARNING },
-    [LOG_SEVERITY_ERROR] = { "error: ", "error", LOG_ERR },
-    [LOG_SEVERITY_FATAL] = { "fatal: ", "fatal", LOG_CRIT },
-    [LOG_SEVERITY_PANIC] = { "panic: ", "panic", LOG_CRIT },
+    [LOG_SEVERITY_INFO] = { "", "info", "info", LOG_INFO },
+    [LOG_SEVERITY_WARNING] = { "warning: ", "warn", "warning", LOG_WARNING },
+    [LOG_SEVERITY_ERROR] = { "error: ", "error", "error", LOG_ERR },
+    [LOG_SEVERITY_FATAL] = { "fatal: ", "fatal", "fatal", LOG_CRIT },
+    [LOG_SEVERITY_PANIC] = { "panic: ", "panic", "panic", LOG_CRIT },
 };
 
 static int connect_log(const char *path)
@@ -131,6 +132,11 @@ const char *log_severity_name(enum log_severity severity)
     return severities[severity].name;
 }
 
+static unsigned long line_number(void)
+{
+    return session_number ? session_number : (unsigned long)getpid();
+}
+
 /* "Nov 22 00:57:27", computed once a second for each thread. */
 static const char *time_stamp(void)
 {
@@ -187,23 +193,43 @@ static bool append_line(struct slice line)
     return file >= 0 && writev(file, parts, COUNT(parts)) > 0;
 }
 
-static void to_syslog(enum log_severity severity, const char *text)
+static void classic_line(struct str *line, enum log_severity severity, unsigned long lost,
+                         const char *text)
 {
     const struct log_settings *settings = &the_log.settings;
-    unsigned long number = session_number ? session_number : (unsigned long)getpid();
-    AUTO_STR struct str line = STR_EMPTY;
 
     if (settings->postlog_socket)
-        str_format(&line, "%s %s ", time_stamp(), the_log.host);
+        str_format(line, "%s %s ", time_stamp(), the_log.host);
     else
-        str_format(&line, "<%d>%s ", the_log.facility | severities[severity].priority,
+        str_format(line, "<%d>%s ", the_log.facility | severities[severity].priority,
                    time_stamp());
-    str_format(&line, "%s[%lu]: %s%s", settings->tag, number, severities[severity].prefix, text);
-
-    unsigned long lost = atomic_exchange(&the_log.lost, 0);
-
+    str_format(line, "%s[%lu]: %s%s", settings->tag, line_number(), severities[severity].prefix,
+               text);
     if (lost)
-        str_format(&line, " [%lu lines before this one were lost]", lost);
+        str_format(line, " [%lu lines before this one were lost]", lost);
+}
+
+static void new_line(struct str *line, enum log_severity severity, unsigned long lost,
+                     const char *text)
+{
+    struct json_event event = {
+        .host = the_log.host, .program = the_log.settings.tag, .session = line_number(),
+        .severity = severities[severity].word, .lost = lost, .text = slice_of(text),
+    };
+
+    clock_gettime(CLOCK_REALTIME, &event.time);
+    json_line(line, &event);
+}
+
+static void to_syslog(enum log_severity severity, const char *text)
+{
+    unsigned long lost = atomic_exchange(&the_log.lost, 0);
+    AUTO_STR struct str line = STR_EMPTY;
+
+    if (the_log.settings.json && the_log.settings.postlog_socket)
+        new_line(&line, severity, lost, text);
+    else
+        classic_line(&line, severity, lost, text);
     if (!send_line(str_slice(&line)) && !append_line(str_slice(&line)))
         atomic_fetch_add(&the_log.lost, lost + 1);
 }

@@ -1,6 +1,7 @@
 /*
  * The log: one line an event, to syslog, to postlogd, to standard error.
  *
+ * An event has two renderings: the classic line, and a JSON object (log/json.h).
  * Lines are written by many threads at once; each is one datagram or one
  * write.  A line never blocks for longer than LOG_WAIT_SECONDS: what cannot
  * be handed over by then is counted, and the count is logged later.
@@ -28,6 +29,7 @@ struct log_settings {
     const char *facility;       /* name of a syslog facility; NULL is "mail" */
     const char *postlog_socket; /* path of public/postlog when maillog_file is set, else NULL */
     const char *fallback_file;  /* written to when nobody listens at postlog_socket; NULL: none */
+    bool json;                  /* to postlog_socket and fallback_file as JSON (log/json.h) */
     bool syslog;                /* to /dev/log (or postlog_socket, when that is set) */
     bool standard_error;        /* to descriptor 2 as well */
     bool daemon;                /* log_fatal waits a second, so that a supervisor is not raced */

@@ -90,6 +90,7 @@ static void open_log(struct process *process)
         .program = process->service->name,
         .facility = config->syslog_facility,
         .postlog_socket = *config->maillog_file ? "public/postlog" : NULL,
+        .json = config_log_is_json(config),
         .syslog = true,
         .daemon = true,
         .verbose = process->options.verbose,

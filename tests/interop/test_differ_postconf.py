@@ -25,7 +25,7 @@ INSTALLED = set("""
     mailq_path manpage_directory meta_directory newaliases_path process_id queue_directory
     readme_directory sample_directory sendmail_path shlib_directory
 """.split())
-OUR_OWN = {"confinement", "postreiter_version", "queue_intake_log",
+OUR_OWN = {"confinement", "maillog_format", "postreiter_version", "queue_intake_log",
            "sessions_per_process"}
 EXPANDED = {"address_verify_map", "postscreen_cache_map", "proxy_write_maps",
             "tls_random_exchange_name"}
