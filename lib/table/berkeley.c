@@ -245,9 +245,11 @@ static bool btree_open(struct table *table, const struct table_context *context,
 }
 
 const struct table_type table_type_hash = {
-    .name = "hash", .open = hash_open, .get = berkeley_get, .close = berkeley_close,
+    .name = "hash", .suffix = ".db",
+    .open = hash_open, .get = berkeley_get, .close = berkeley_close,
 };
 
 const struct table_type table_type_btree = {
-    .name = "btree", .open = btree_open, .get = berkeley_get, .close = berkeley_close,
+    .name = "btree", .suffix = ".db",
+    .open = btree_open, .get = berkeley_get, .close = berkeley_close,
 };

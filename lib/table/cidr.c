@@ -93,8 +93,7 @@ static void add_endif(struct builder *builder, struct slice rest)
     if (rest.length)
         skip(builder, "garbage after ENDIF");
     else if (!rules_end_if(builder->rules))
-        log_warn("cidr map %s, line %d: ignoring ENDIF without matching IF", builder->name,
-                 builder->line);
+        skip(builder, "ENDIF without IF");
 }
 
 static void add_rule(struct builder *builder, struct slice text)

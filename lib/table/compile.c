@@ -37,6 +37,11 @@ const char *maker_shown_name(const struct maker *maker)
     return maker->shown_name;
 }
 
+const char *maker_table_name(const struct maker *maker)
+{
+    return maker->table_name;
+}
+
 bool maker_lock(const struct maker *maker, int64_t deadline, struct error *error)
 {
     int how = maker->flags & MAKER_READ_ONLY ? LOCK_SH : LOCK_EX;
@@ -67,6 +72,7 @@ static bool give_back(struct maker *maker, bool finish, struct error *error)
         close(maker->file);
     free(maker->path);
     free(maker->shown_name);
+    free(maker->table_name);
     free(maker);
     return good;
 }
@@ -90,6 +96,9 @@ struct maker *maker_open(struct slice type, const char *path, unsigned flags, mo
     maker->path = str_take(&name);
     str_format(&name, "%s%s%s", maker->type->shown_prefix, path, maker->type->shown_suffix);
     maker->shown_name = str_take(&name);
+    str_format(&name, "%s:%s%s", maker->type->name, path,
+               maker->type == &maker_type_lmdb ? "" : maker->type->suffix);
+    maker->table_name = str_take(&name);
     maker->file = -1;
     maker->flags = flags;
     if (maker->type->open(maker, mode, settings, error))

@@ -59,9 +59,12 @@ enum maker_result maker_get(struct maker *maker, struct slice key, struct str *v
 enum maker_result maker_next(struct maker *maker, bool first, struct str *key, struct str *value,
                              struct error *error) MUST_USE;
 
-/* Name of the file, with the suffix; and the name under which Postfix complains. */
+/* Name of the file, with the suffix. */
 const char *maker_path(const struct maker *maker);
+
+/* Under which names Postfix complains: about what is put ("t.db"), about keys ("hash:t.db"). */
 const char *maker_shown_name(const struct maker *maker);
+const char *maker_table_name(const struct maker *maker);
 
 /* The state of the file that is open. */
 bool maker_stat(const struct maker *maker, struct stat *seen, struct error *error) MUST_USE;

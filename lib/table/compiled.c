@@ -108,5 +108,6 @@ const struct table_type table_type_lmdb = {
 };
 
 const struct table_type table_type_cdb = {
-    .name = "cdb", .open = compiled_open, .get = compiled_get, .close = compiled_close,
+    .name = "cdb", .suffix = ".cdb",
+    .open = compiled_open, .get = compiled_get, .close = compiled_close,
 };

@@ -4,14 +4,15 @@
 #include "base/scope.h"
 #include "log/log.h"
 
-/* Length of the key: up to white space outside of double quotes; false when one is open. */
+/* Length of the key: up to white space that is neither quoted nor escaped; false when a
+   quote is open. */
 static bool measure_key(struct slice text, size_t *length)
 {
     bool quoted = false;
     size_t i = 0;
 
     for (; i < text.length; i++) {
-        if (text.data[i] == '\\' && quoted && i + 1 < text.length)
+        if (text.data[i] == '\\' && i + 1 < text.length)
             i++;
         else if (text.data[i] == '"')
             quoted = !quoted;

@@ -56,14 +56,19 @@ static uint32_t folded(uint32_t point)
     return point;
 }
 
+void fold_ascii(struct str *output, struct slice text)
+{
+    size_t start = output->length;
+
+    str_add(output, text);
+    for (size_t i = start; i < output->length; i++)
+        output->data[i] = byte_lower(output->data[i]);
+}
+
 void fold_text(struct str *output, struct slice text)
 {
     if (text_is_ascii(text) || !text_is_utf8(text)) {
-        size_t start = output->length;
-
-        str_add(output, text);
-        for (size_t i = start; i < output->length; i++)
-            output->data[i] = byte_lower(output->data[i]);
+        fold_ascii(output, text);
         return;
     }
     while (text.length) {

@@ -7,3 +7,6 @@
 
 /* Append the folded text.  Text that is not UTF-8 is folded as ASCII. */
 void fold_text(struct str *output, struct slice text);
+
+/* ASCII letters alone. */
+void fold_ascii(struct str *output, struct slice text);

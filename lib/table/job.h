@@ -16,5 +16,8 @@ void job_list(const struct table_job *job, const char *name);
 int job_query(const struct table_job *job, char **names, int count);
 int job_delete(const struct table_job *job, char **names, int count);
 
+/* The flags of table_open that the options stand for; how keys are folded. */
+unsigned job_table_flags(const struct table_job *job);
+
 /* "type:path" taken apart; the default type for a bare path. */
 struct slice job_split_name(const struct table_job *job, const char *name, const char **path);

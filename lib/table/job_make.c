@@ -4,7 +4,7 @@
 #include "base/scope.h"
 #include "config/config.h"
 #include "log/log.h"
-#include "table/fold.h"
+#include "table/type.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -24,6 +24,11 @@ struct slice job_split_name(const struct table_job *job, const char *name, const
     }
     *path = name + colon + 1;
     return slice_part(text, 0, colon);
+}
+
+unsigned job_table_flags(const struct table_job *job)
+{
+    return (job->keep_case ? 0 : TABLE_FOLD) | (job->utf8 ? TABLE_UTF8 : TABLE_ASCII);
 }
 
 static void refuse_type(struct slice type)
@@ -88,10 +93,7 @@ static void add_line(const struct table_job *job, struct maker *maker,
     if (!job->command->parse(job, line, path, &key, &value)
         || !prepare_value(job, line, path, &value))
         return;
-    if (job->keep_case)
-        str_add(&stored, str_slice(&key));
-    else
-        fold_text(&stored, str_slice(&key));
+    table_fold(job_table_flags(job), str_slice(&key), &stored);
     switch (maker_put(maker, str_slice(&stored), str_slice(&value), job->replace, &error)) {
     case MAKER_FAILED:
         log_fatal("%s", error.text);

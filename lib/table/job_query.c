@@ -6,8 +6,8 @@
 #include "base/vector.h"
 #include "config/config.h"
 #include "log/log.h"
-#include "table/fold.h"
 #include "table/store.h"
+#include "table/type.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -19,11 +19,6 @@ struct opened {
     char **names;
     int name_count;
 };
-
-static unsigned table_flags(const struct table_job *job)
-{
-    return (job->keep_case ? 0 : TABLE_FOLD) | (job->utf8 ? TABLE_UTF8 : 0);
-}
 
 static struct table_context context_of(const struct table_job *job)
 {
@@ -42,7 +37,7 @@ static void open_tables(const struct table_job *job, struct opened *tables)
 
     for (int i = (int)tables->count; i < tables->name_count; i++) {
         struct error error = ERROR_NONE;
-        struct table *table = table_open(&context, slice_of(tables->names[i]), table_flags(job),
+        struct table *table = table_open(&context, slice_of(tables->names[i]), job_table_flags(job),
                                          &error);
 
         if (!table)
@@ -229,6 +224,8 @@ void job_list(const struct table_job *job, const char *name)
 
     for (bool first = true; (result = maker_next(maker, first, &key, &value, &error))
          == MAKER_DONE; first = false) {
+        if (!key.length)
+            log_warn("table %s: empty lookup key value is not allowed", name);
         printf("%s%s", key.data, job->command->separator);
         print_value(job, name, str_slice(&key), str_slice(&value));
     }
@@ -284,18 +281,31 @@ static bool delete_from(const struct victim *victim, struct slice key)
     return found;
 }
 
+/* What cannot be a key counts as deleted, as in Postfix. */
+static bool can_be_key(const struct deletions *deletions, const struct victim *victim,
+                       struct slice key)
+{
+    AUTO_STR struct str shown = STR_EMPTY;
+
+    if (!deletions->job->utf8 || text_is_utf8(key))
+        return true;
+    printable_text(&shown, key);
+    log_warn("%s: non-UTF-8 key \"%s\": malformed UTF-8 or invalid codepoint",
+             victim->store ? store_name(victim->store) : maker_table_name(victim->maker),
+             shown.data);
+    return false;
+}
+
 static bool delete_key(void *argument, struct slice key)
 {
     const struct deletions *deletions = argument;
     AUTO_STR struct str stored = STR_EMPTY;
     bool found = false;
 
-    if (deletions->job->keep_case)
-        str_add(&stored, key);
-    else
-        fold_text(&stored, key);
+    table_fold(job_table_flags(deletions->job), key, &stored);
     for (int i = 0; i < deletions->count; i++)
-        found |= delete_from(&deletions->victims[i], str_slice(&stored));
+        found |= !can_be_key(deletions, &deletions->victims[i], key)
+            || delete_from(&deletions->victims[i], str_slice(&stored));
     return found;
 }
 

@@ -8,7 +8,7 @@
 struct maker {
     const struct maker_type *type;
     char *path;             /* with the suffix */
-    char *shown_name;
+    char *shown_name, *table_name;
     unsigned flags;
     int file;               /* holds the lock; -1 when the type keeps it itself */
     void *data;             /* the type's own */

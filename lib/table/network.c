@@ -15,11 +15,6 @@ bool network_address_parse(struct slice text, struct network_address *address)
     return inet_pton(address->family, buffer, address->bytes) == 1;
 }
 
-static unsigned address_bits(const struct network_address *address)
-{
-    return address->family == AF_INET6 ? 128 : 32;
-}
-
 /* Clear the bits behind the first count; true when one of them was set. */
 static bool clear_host_bits(unsigned char *bytes, unsigned count, unsigned total)
 {
@@ -47,24 +42,23 @@ static bool refuse_host_bits(const struct network *network, struct slice text, s
 bool network_parse(struct slice text, struct network *network, struct error *error)
 {
     size_t slash = slice_find(text, '/');
-    bool has_mask = slash < text.length;
-    uint64_t bits;
+    struct slice address = slice_part(text, 0, slash);
+    unsigned most = slice_find(address, ':') < address.length ? 128 : 32;
+    uint64_t bits = most;
 
-    if (!network_address_parse(slice_part(text, 0, slash), &network->address)) {
-        if (has_mask && !slice_number(slice_from(text, slash + 1), UINT32_MAX, &bits))
-            return error_set(error, "bad mask value in \"%.*s\"", SLICE_ARGS(text));
-        return error_set(error, has_mask ? "bad network value in \"%.*s\""
-                         : "bad address pattern: \"%.*s\"", SLICE_ARGS(text));
+    if (slash == text.length) {
+        network->bits = most;
+        return network_address_parse(address, &network->address)
+            || error_set(error, "bad address pattern: \"%.*s\"", SLICE_ARGS(text));
     }
-    network->bits = address_bits(&network->address);
-    if (!has_mask)
-        return true;
     if (!slice_number(slice_from(text, slash + 1), UINT32_MAX, &bits))
         return error_set(error, "bad mask value in \"%.*s\"", SLICE_ARGS(text));
-    if (bits > network->bits)
+    if (bits > most)
         return error_set(error, "bad mask length in \"%.*s\"", SLICE_ARGS(text));
+    if (!network_address_parse(address, &network->address))
+        return error_set(error, "bad network value in \"%.*s\"", SLICE_ARGS(text));
     network->bits = (unsigned)bits;
-    if (clear_host_bits(network->address.bytes, network->bits, address_bits(&network->address)))
+    if (clear_host_bits(network->address.bytes, network->bits, most))
         return refuse_host_bits(network, text, error);
     return true;
 }

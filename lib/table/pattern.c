@@ -45,13 +45,15 @@ static bool take_expression(const struct builder *builder, struct slice *rest, s
     char delimiter = rest->data[0];
     size_t i = 1;
 
-    while (i < rest->length && rest->data[i] != delimiter) {
+    for (; i < rest->length; i++) {
         if (rest->data[i] == '\\' && i + 1 < rest->length) {
             if (rest->data[i + 1] != delimiter)
                 str_byte(text, '\\');
             i++;
+        } else if (rest->data[i] == delimiter) {
+            break;
         }
-        str_byte(text, rest->data[i++]);
+        str_byte(text, rest->data[i]);
     }
     if (i == rest->length) {
         log_warn("%s map %s, line %d: no closing regexp delimiter \"%c\": %s",

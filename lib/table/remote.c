@@ -80,6 +80,12 @@ struct remote *remote_new(const struct table_context *context, struct slice endp
     size_t colon = slice_find(endpoint, ':');
     struct slice kind = slice_part(endpoint, 0, colon), name = slice_from(endpoint, colon + 1);
 
+    if (!kind.length || !name.length) {
+        error_set(error, "need service transport:endpoint instead of \"%.*s\"",
+                  SLICE_ARGS(endpoint));
+        free(remote);
+        return NULL;
+    }
     remote->name = memory_text(name.data, name.length);
     remote->is_unix = slice_is(kind, "unix");
     remote->pool = stream_pool_new(&limits);

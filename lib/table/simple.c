@@ -5,9 +5,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/scope.h"
-#include "log/log.h"
 #include "table/braces.h"
-#include "table/fold.h"
 
 #include <stdlib.h>
 
@@ -81,14 +79,8 @@ static void inline_add(struct table *table, struct slice key, struct slice value
 {
     AUTO_STR struct str folded = STR_EMPTY;
 
-    if (table->flags & TABLE_FOLD)
-        fold_text(&folded, key);
-    else
-        str_add(&folded, key);
-    if (hash_get(table->data, str_slice(&folded)))
-        log_warn("%s: duplicate entry: \"%s\"", table->type_name, folded.data);
-    else
-        hash_set(table->data, str_slice(&folded), memory_text(value.data, value.length));
+    table_fold(table->flags, key, &folded);
+    free(hash_set(table->data, str_slice(&folded), memory_text(value.data, value.length)));
 }
 
 static bool inline_open(struct table *table, UNUSED const struct table_context *context,

@@ -98,6 +98,7 @@ bool source_parse_inline(struct source *source, struct slice text, const char *w
                          struct error *error)
 {
     struct slice inside, rule;
+    int number = 0;
 
     if (!braces_strip(text, &inside, error))
         return error_prefix(error, "%s", what);
@@ -107,9 +108,10 @@ bool source_parse_inline(struct source *source, struct slice text, const char *w
 
         if (!braces_strip(rule, &line, error))
             return error_prefix(error, "%s", what);
+        number++;
         if (line.length)
             VECTOR_PUSH(source, ((struct source_line){
-                { arena_text(source->arena, line), line.length }, (int)source->count + 1 }));
+                { arena_text(source->arena, line), line.length }, number }));
     }
     return true;
 }

@@ -61,12 +61,13 @@ static enum reference take_piece(struct slice *rest, struct slice *piece, uint64
     return REFERENCE_NUMBER;
 }
 
-static bool complain(const char *where, const char *range_words, struct slice piece)
+static bool complain(const char *where, const char *range_words, struct slice template,
+                     struct slice piece)
 {
     uint64_t number;
 
     if (!piece.length)
-        log_warn("empty macro name: \"$\"");
+        log_warn("empty macro name: \"%.*s\"", SLICE_ARGS(template));
     else if (slice_number(piece, UINT32_MAX, &number))
         log_warn("%s: %s replacement index \"%.*s\"", where, range_words, SLICE_ARGS(piece));
     else
@@ -77,20 +78,22 @@ static bool complain(const char *where, const char *range_words, struct slice pi
 bool substitute_check(struct slice template, const char *where, const char *range_words,
                       size_t *highest)
 {
+    struct slice rest = template;
+
     *highest = 0;
-    while (template.length) {
+    while (rest.length) {
         struct slice piece;
         uint64_t number = 0;
-        enum reference kind = take_piece(&template, &piece, &number);
+        enum reference kind = take_piece(&rest, &piece, &number);
 
         if (kind == REFERENCE_BAD) {
-            log_warn("truncated macro reference: \"%.*s\"", SLICE_ARGS(piece));
+            log_warn("truncated macro reference: \"%.*s\"", SLICE_ARGS(template));
             return false;
         }
         if (kind != REFERENCE_NUMBER)
             continue;
         if (!number)
-            return complain(where, range_words, piece);
+            return complain(where, range_words, template, piece);
         if (number > *highest)
             *highest = (size_t)number;
     }

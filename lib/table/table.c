@@ -58,6 +58,8 @@ static bool split_name(const struct table_context *context, struct slice type_na
         *name = type_name;
         if (type->length && name->length)
             return true;
+        return error_set(error, "open dictionary: expecting \"type:name\" form instead of "
+                         "\"%.*s:%.*s\"", SLICE_ARGS(*type), SLICE_ARGS(*name));
     } else {
         *type = slice_part(type_name, 0, colon);
         *name = slice_from(type_name, colon + 1);
@@ -129,40 +131,79 @@ bool table_is_pattern(const struct table *table)
     return table->type->pattern;
 }
 
-static enum table_result check_result(struct table *table, struct slice key,
-                                      const struct str *value)
+void table_fold(unsigned flags, struct slice key, struct str *folded)
 {
-    if (!value->length) {
-        log_warn("table %s: key %.*s: empty string result is not allowed", table->type_name,
-                 SLICE_ARGS(key));
-        log_warn("table %s should return NO RESULT in case of NOT FOUND", table->type_name);
-    }
-    return TABLE_FOUND;
+    if (!(flags & TABLE_FOLD))
+        str_add(folded, key);
+    else if (flags & TABLE_ASCII)
+        fold_ascii(folded, key);
+    else
+        fold_text(folded, key);
 }
 
-enum table_result table_get(struct table *table, struct slice key, struct str *value,
-                            struct error *error)
+static const char *suffix_of(const struct table *table)
+{
+    return table->type->suffix ? table->type->suffix : "";
+}
+
+static enum table_result refuse_value(const struct table *table, struct slice key,
+                                      const struct str *value, struct error *error)
+{
+    AUTO_STR struct str shown_key = STR_EMPTY;
+    AUTO_STR struct str shown = STR_EMPTY;
+
+    printable_text(&shown_key, key);
+    printable_text(&shown, str_slice(value));
+    log_warn("%s%s: key \"%s\": non-UTF-8 value \"%s\": malformed UTF-8 or invalid codepoint",
+             table->type_name, suffix_of(table), shown_key.data, shown.data);
+    error_set(error, "table %s%s: query error", table->type_name, suffix_of(table));
+    return TABLE_TROUBLE;
+}
+
+static bool key_is_good(const struct table *table, struct slice key)
+{
+    AUTO_STR struct str shown = STR_EMPTY;
+
+    if (!(table->flags & TABLE_UTF8) || text_is_utf8(key))
+        return true;
+    printable_text(&shown, key);
+    log_warn("%s%s: non-UTF-8 key \"%s\": malformed UTF-8 or invalid codepoint",
+             table->type_name, suffix_of(table), shown.data);
+    return false;
+}
+
+enum table_result table_get_part(struct table *table, struct slice key, struct str *value,
+                                 struct error *error)
 {
     AUTO_STR struct str folded = STR_EMPTY;
     struct slice asked = key;
 
     str_clear(value);
-    if ((table->flags & TABLE_UTF8) && !text_is_utf8(key)) {
-        AUTO_STR struct str shown = STR_EMPTY;
-
-        printable_text(&shown, key);
-        log_warn("%s: non-UTF-8 key \"%s\": malformed UTF-8 or invalid codepoint",
-                 table->type_name, shown.data);
+    if (!key_is_good(table, key))
         return TABLE_ABSENT;
-    }
-    if ((table->flags & TABLE_FOLD) && !table->type->pattern) {
-        fold_text(&folded, key);
+    if ((table->flags & TABLE_FOLD) && !table->type->pattern && !table->type->keeps_key) {
+        table_fold(table->flags, key, &folded);
         asked = str_slice(&folded);
     }
 
     enum table_result result = table->type->get(table, asked, value, error);
 
-    return result == TABLE_FOUND ? check_result(table, key, value) : result;
+    if (result == TABLE_FOUND && (table->flags & TABLE_UTF8) && !text_is_utf8(str_slice(value)))
+        return refuse_value(table, key, value, error);
+    return result;
+}
+
+enum table_result table_get(struct table *table, struct slice key, struct str *value,
+                            struct error *error)
+{
+    enum table_result result = table_get_part(table, key, value, error);
+
+    if (result == TABLE_FOUND && !value->length) {
+        log_warn("table %s: key %.*s: empty string result is not allowed", table->type_name,
+                 SLICE_ARGS(key));
+        log_warn("table %s should return NO RESULT in case of NOT FOUND", table->type_name);
+    }
+    return result;
 }
 
 void table_watch(struct table *table, const struct table_context *context, const char *path,

@@ -27,6 +27,7 @@ enum {
     TABLE_NO_SUBSTITUTION = 4,  /* $1 in a result is refused (transport_maps, alias_maps, ...) */
     TABLE_NO_PROXY = 8,         /* proxy:type:name is opened as type:name (proxymap, postmap) */
     TABLE_UTF8 = 16,            /* keys that are not UTF-8 are never found */
+    TABLE_ASCII = 32,           /* TABLE_FOLD folds ASCII letters alone */
 };
 
 /* What a table asks that stands behind a socket. */

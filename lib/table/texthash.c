@@ -6,7 +6,6 @@
 #include "base/scope.h"
 #include "log/log.h"
 #include "table/entry.h"
-#include "table/fold.h"
 
 #include <fcntl.h>
 
@@ -18,10 +17,7 @@ static void add_line(struct table *table, const char *path, const struct source_
 
     if (!entry_parse(line, path, flags, &entry))
         return;
-    if (table->flags & TABLE_FOLD)
-        fold_text(&key, entry.key);
-    else
-        str_add(&key, entry.key);
+    table_fold(table->flags, entry.key, &key);
     if (hash_get(table->data, str_slice(&key)))
         log_warn("%s, line %d: duplicate entry: \"%.*s\"", path, line->number,
                  SLICE_ARGS(entry.key));

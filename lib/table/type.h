@@ -11,6 +11,8 @@
 struct table_type {
     const char *name;
     bool pattern;
+    bool keeps_key;             /* each member folds the key as it needs it */
+    const char *suffix;         /* of the file, when complaints about keys bear it; or NULL */
     /* Open the part behind "type:"; table->type_name and flags are set, data is to be. */
     bool (*open)(struct table *table, const struct table_context *context, const char *name,
                  struct error *error);
@@ -47,6 +49,13 @@ extern const struct table_type table_type_environ, table_type_unix;
 extern const struct table_type table_type_unionmap, table_type_pipemap, table_type_randmap;
 extern const struct table_type table_type_proxy, table_type_socketmap, table_type_tcp;
 extern const struct table_type table_type_memcache, table_type_internal;
+
+/* As table_get, for a part of another table: an empty value is that one's business. */
+enum table_result table_get_part(struct table *table, struct slice key, struct str *value,
+                                 struct error *error) MUST_USE;
+
+/* Append the key as the table's flags have it: folded or not. */
+void table_fold(unsigned flags, struct slice key, struct str *folded);
 
 /* Only whole keys are asked of tables of this type. */
 bool table_type_is_pattern(struct slice type);

@@ -58,6 +58,19 @@ static bool members_have_changed(struct table *table)
     return false;
 }
 
+/* The whole table has the query error that one of its members had. */
+static enum table_result blame(const struct table *table, struct error *error)
+{
+    const char *cause = strstr(error->text, ": query error");
+    AUTO_STR struct str text = STR_EMPTY;
+
+    if (slice_starts(slice_of(error->text), "table ") && cause) {
+        str_text(&text, cause);
+        error_set(error, "table %s%s", table->type_name, text.data);
+    }
+    return TABLE_TROUBLE;
+}
+
 static enum table_result union_get(struct table *table, struct slice key, struct str *value,
                                    struct error *error)
 {
@@ -65,10 +78,10 @@ static enum table_result union_get(struct table *table, struct slice key, struct
     AUTO_STR struct str part = STR_EMPTY;
 
     for (size_t i = 0; i < members->count; i++) {
-        enum table_result result = table_get(members->items[i], key, &part, error);
+        enum table_result result = table_get_part(members->items[i], key, &part, error);
 
         if (result == TABLE_TROUBLE)
-            return result;
+            return blame(table, error);
         if (result == TABLE_FOUND)
             str_format(value, "%s%s", value->length ? "," : "", part.data);
     }
@@ -85,8 +98,11 @@ static enum table_result pipe_get(struct table *table, struct slice key, struct 
     for (size_t i = 0; i < members->count; i++) {
         str_set(&question, str_slice(value));
 
-        enum table_result result = table_get(members->items[i], str_slice(&question), value, error);
+        enum table_result result = table_get_part(members->items[i], str_slice(&question), value,
+                                                  error);
 
+        if (result == TABLE_TROUBLE)
+            return blame(table, error);
         if (result != TABLE_FOUND)
             return result;
     }
@@ -94,12 +110,14 @@ static enum table_result pipe_get(struct table *table, struct slice key, struct 
 }
 
 const struct table_type table_type_unionmap = {
-    .name = "unionmap", .open = members_open, .get = union_get, .close = members_close,
+    .name = "unionmap", .keeps_key = true,
+    .open = members_open, .get = union_get, .close = members_close,
     .has_changed = members_have_changed,
 };
 
 const struct table_type table_type_pipemap = {
-    .name = "pipemap", .open = members_open, .get = pipe_get, .close = members_close,
+    .name = "pipemap", .keeps_key = true,
+    .open = members_open, .get = pipe_get, .close = members_close,
     .has_changed = members_have_changed,
 };
 
@@ -119,8 +137,6 @@ static bool rand_open(struct table *table, UNUSED const struct table_context *co
     if (!braces_strip(slice_of(name), &inside, &ignored) || !inside.length)
         return bad_syntax(error, table, "value");
     while (braces_next(&inside, &member)) {
-        if (slice_starts(member, "{") && !braces_strip(member, &member, error))
-            return bad_syntax(error, table, "value");
         VECTOR_PUSH(choices, memory_text(member.data, member.length));
     }
     return choices->count ? true : bad_syntax(error, table, "value");

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 OURS = ROOT / "build/plain/bin"
 if "POSTREITER_TEST_PREFIX" in os.environ:
     OURS = pathlib.Path(os.environ["POSTREITER_TEST_PREFIX"]) / "sbin"
