@@ -26,6 +26,7 @@ struct smtpd {
     struct server server;
     struct dns *dns;
     struct lane_pool *cleanup, *anvil;
+    struct verifier *verifier;
     const char *queue_directory;
     const char *flush;          /* socket of the flush service */
 };
@@ -133,6 +134,14 @@ static bool tell_anvil(struct smtpd *smtpd, const struct anvil_request *request,
     return sent || reused;
 }
 
+static bool verify(void *argument, const char *address, int64_t wait_milliseconds,
+                   struct arena *arena, struct verify_reply *reply, struct error *error)
+{
+    struct smtpd *smtpd = argument;
+
+    return verifier_query(smtpd->verifier, address, wait_milliseconds, arena, reply, error);
+}
+
 static bool count_event(void *argument, const struct anvil_request *request,
                         struct anvil_reply *reply)
 {
@@ -171,6 +180,7 @@ bool smtpd_prepare(struct service_context *context, struct error *error)
                                    64, LANE_IDLE_SECONDS);
     smtpd->anvil = lane_pool_new(service_socket(context, "private", "anvil"), ANVIL_LANES,
                                  ANVIL_IDLE_SECONDS);
+    smtpd->verifier = service_verifier(context);
     smtpd->flush = service_socket(context, "public", config->flush_service_name);
     smtpd->server.calls = (struct server_calls){
         .argument = smtpd,
@@ -184,6 +194,7 @@ bool smtpd_prepare(struct service_context *context, struct error *error)
         .pause = wait_seconds,
         .connect = connect_server,
         .flush_site = flush_site,
+        .verify = verify,
         .count_event = count_event,
     };
     return server_open(&smtpd->server, config, tables, error);
@@ -203,6 +214,23 @@ static void renew_deadline(struct client *client)
     int seconds = client->context->config->smtpd_timeout;
 
     client->deadline = moment_after(seconds);
+    stream_set_deadline(client->stream, client->deadline);
+}
+
+/*
+ * With smtpd_per_request_deadline the time for content is not given anew with each read: bytes earn
+ * time, at smtpd_min_data_rate.
+ */
+static void earn_time(struct client *client, size_t bytes)
+{
+    const struct config *config = client->context->config;
+    int64_t most = moment_after(config->smtpd_timeout);
+
+    if (!config->smtpd_per_request_deadline)
+        return;
+    client->deadline += (int64_t)bytes * 1000 / config->smtpd_min_data_rate;
+    if (client->deadline > most)
+        client->deadline = most;
     stream_set_deadline(client->stream, client->deadline);
 }
 
@@ -258,6 +286,7 @@ static enum stream_result read_content(struct client *client, struct visitor *vi
                                             session_line_limit(visitor->session), &line, &crlf);
 
     if (result == STREAM_OK || result == STREAM_TOO_LONG) {
+        earn_time(client, line.length);
         session_content(visitor->session, line, result == STREAM_OK, crlf);
         return STREAM_OK;
     }
@@ -271,8 +300,10 @@ static enum stream_result read_chunk(struct client *client, struct visitor *visi
     enum stream_result result = stream_read(client->stream,
                                             left < CHUNK_PIECE ? left : CHUNK_PIECE, &bytes);
 
-    if (result == STREAM_OK)
+    if (result == STREAM_OK) {
+        earn_time(client, bytes.length);
         session_chunk(visitor->session, bytes);
+    }
     return result;
 }
 
@@ -307,7 +338,7 @@ static enum stream_result step(struct client *client, struct visitor *visitor)
         if (result != STREAM_OK)
             return result;
     }
-    if (!stream_buffered(client->stream))
+    if (!stream_buffered(client->stream) && !client->context->config->smtpd_per_request_deadline)
         renew_deadline(client);
     return mode == SESSION_CONTENT ? read_content(client, visitor) : read_chunk(client, visitor);
 }

@@ -183,7 +183,7 @@ bool obey_bdat(struct session *session, struct slice arguments)
 {
     struct mail *mail = session->mail;
 
-    if (session->server->discarded_extensions & EXTENSION_CHUNKING) {
+    if (session->discarded & EXTENSION_CHUNKING) {
         /* The chunk cannot be told from commands. */
         reply(session, 521, "5.5.1", "Error: command not implemented");
         session->mode = SESSION_OVER;

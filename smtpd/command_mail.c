@@ -107,6 +107,7 @@ static bool take_path(const struct session *session, struct slice *arguments, un
 
 /* What the parameters of MAIL said. */
 struct mail_options {
+    const char *verp_delimiters;
     const char *encoding;
     const char *envelope_id;
     int64_t return_flags;
@@ -126,7 +127,7 @@ static bool parse_ret(struct session *session, struct slice value, struct mail_o
 {
     bool full = slice_is_nocase(value, "FULL"), headers = slice_is_nocase(value, "HDRS");
 
-    if (session->server->discarded_extensions & EXTENSION_DSN) {
+    if (session->discarded & EXTENSION_DSN) {
         reply(session, REPLY_DSN_DISABLED);
         return false;
     }
@@ -143,7 +144,7 @@ static bool parse_envid(struct session *session, struct slice value, struct aren
 {
     AUTO_STR struct str decoded = STR_EMPTY;
 
-    if (session->server->discarded_extensions & EXTENSION_DSN) {
+    if (session->discarded & EXTENSION_DSN) {
         reply(session, REPLY_DSN_DISABLED);
         return false;
     }
@@ -153,6 +154,23 @@ static bool parse_envid(struct session *session, struct slice value, struct aren
         return false;
     }
     options->envelope_id = arena_text(arena, str_slice(&decoded));
+    return true;
+}
+
+/* XVERP or XVERP=xy (VERP_README). */
+static bool parse_verp(struct session *session, struct slice word, struct arena *arena,
+                       struct mail_options *options)
+{
+    const struct config *config = session->server->config;
+    struct slice value = slice_of(config->default_verp_delimiters);
+
+    (void)parameter_is(word, "XVERP", &value);
+    if (value.length != 2 || !strchr(config->verp_delimiter_filter, value.data[0]) ||
+        !strchr(config->verp_delimiter_filter, value.data[1])) {
+        reply(session, REPLY_BAD_VERP, config->verp_delimiter_filter);
+        return false;
+    }
+    options->verp_delimiters = arena_text(arena, value);
     return true;
 }
 
@@ -173,6 +191,9 @@ static bool parse_mail_option(struct session *session, struct slice word, struct
         return parse_ret(session, value, options);
     else if (parameter_is(word, "ENVID", &value))
         return parse_envid(session, value, arena, options);
+    else if (session->verp_allowed && !(session->discarded & EXTENSION_XVERP) &&
+             (slice_is_nocase(word, "XVERP") || parameter_is(word, "XVERP", &value)))
+        return parse_verp(session, word, arena, options);
     else if (!parameter_is(word, "AUTH", &value)) {
         /* AUTH= is taken and ignored, as RFC 4954 5 allows. */
         reply(session, 555, "5.5.4", "Unsupported option: %.*s", SLICE_ARGS(word));
@@ -221,6 +242,7 @@ static void keep_sender(struct session *session, struct mail *mail, const char *
     envelope->sender = sender;
     envelope->encoding = options->encoding;
     envelope->envelope_id = options->envelope_id;
+    envelope->verp_delimiters = options->verp_delimiters;
     envelope->return_flags = options->return_flags;
     envelope->arrival = wall_now();
     mail->smtputf8 = options->smtputf8;
@@ -229,6 +251,38 @@ static void keep_sender(struct session *session, struct mail *mail, const char *
     if (options->smtputf8 && !text_is_ascii(slice_of(sender)))
         envelope->send_options |= SENDOPT_SMTPUTF8_SENDER;
     session->mail = mail;
+}
+
+/* The first line about a mail: who has brought it, and whom a proxy before us names. */
+static void log_client(const struct session *session)
+{
+    const struct facts *facts = &session->facts;
+    const struct upstream *upstream = &session->upstream;
+    AUTO_STR struct str line = STR_EMPTY;
+
+    str_format(&line, "%s: client=%s", facts->queue_id, facts->client);
+    if (facts->sasl_method)
+        str_format(&line, ", sasl_method=%s", facts->sasl_method);
+    if (facts->sasl_username)
+        str_format(&line, ", sasl_username=%s", facts->sasl_username);
+    if (*upstream->ident)
+        str_format(&line, ", orig_queue_id=%s", upstream->ident);
+    if (upstream->has_client) {
+        str_text(&line, ", orig_client=");
+        upstream_origin(session, &line);
+    }
+    log_info("%s", line.data);
+}
+
+static void name_mail(struct session *session)
+{
+    AUTO_STR struct str id = STR_EMPTY;
+    struct envelope *envelope = &session->mail->submission.envelope;
+
+    queue_id_new(&id, session->server->config->enable_long_queue_ids);
+    envelope->queue_id = arena_text(session->mail->arena, str_slice(&id));
+    session->facts.queue_id = envelope->queue_id;
+    log_client(session);
 }
 
 static bool start_mail(struct session *session, struct mail *mail, const char *sender,
@@ -244,6 +298,8 @@ static bool start_mail(struct session *session, struct mail *mail, const char *s
         reply_refused(session, &verdict);
     else if (has_room(session, (int64_t)options->size)) {
         keep_sender(session, mail, sender, options);
+        if (!session->server->config->smtpd_delay_open_until_valid_rcpt)
+            name_mail(session);
         reply(session, REPLY_SENDER_OK);
         return true;
     }
@@ -256,7 +312,7 @@ static bool start_mail(struct session *session, struct mail *mail, const char *s
 static bool read_mail(struct session *session, struct slice arguments, struct mail *mail)
 {
     AUTO_STR struct str address = STR_EMPTY;
-    struct mail_options options = { .encoding = "", .envelope_id = "" };
+    struct mail_options options = { .encoding = "", .envelope_id = "", .verp_delimiters = "" };
     struct slice path = path_word(arguments), word;
 
     if (!take_path(session, &arguments, path_flags(session, true) | PATH_EMPTY, &address)) {
@@ -267,6 +323,10 @@ static bool read_mail(struct session *session, struct slice arguments, struct ma
     while ((word = slice_take_word(&arguments)).length > 0)
         if (!parse_mail_option(session, word, mail->arena, &options))
             return false;
+    if (*options.verp_delimiters && !address.length) {
+        reply(session, REPLY_NULL_VERP);
+        return false;
+    }
     if (session->server->config->strict_smtputf8 && !options.smtputf8 &&
         !text_is_ascii(str_slice(&address))) {
         reply(session, REPLY_NEED_SMTPUTF8);
@@ -345,7 +405,7 @@ static bool parse_rcpt_option(struct session *session, struct slice word,
 
     if (!notify && !original)
         reply(session, 555, "5.5.4", "Unsupported option: %.*s", SLICE_ARGS(word));
-    else if (session->server->discarded_extensions & EXTENSION_DSN)
+    else if (session->discarded & EXTENSION_DSN)
         reply(session, REPLY_DSN_DISABLED);
     else if (notify && (options->notify || !notify_parse(value, &options->notify))) {
         warn_notify(value);
@@ -371,38 +431,6 @@ static bool too_many_recipients(struct session *session, bool *forgiven)
     reply(session, REPLY_MANY_RECIPIENTS);
     *forgiven = mail->refused_recipients++ < (size_t)config->smtpd_recipient_overshoot_limit;
     return true;
-}
-
-/* The first line about a mail: who has brought it, and whom a proxy before us names. */
-static void log_client(const struct session *session)
-{
-    const struct facts *facts = &session->facts;
-    const struct upstream *upstream = &session->upstream;
-    AUTO_STR struct str line = STR_EMPTY;
-
-    str_format(&line, "%s: client=%s", facts->queue_id, facts->client);
-    if (facts->sasl_method)
-        str_format(&line, ", sasl_method=%s", facts->sasl_method);
-    if (facts->sasl_username)
-        str_format(&line, ", sasl_username=%s", facts->sasl_username);
-    if (*upstream->ident)
-        str_format(&line, ", orig_queue_id=%s", upstream->ident);
-    if (upstream->has_client) {
-        str_text(&line, ", orig_client=");
-        upstream_origin(session, &line);
-    }
-    log_info("%s", line.data);
-}
-
-static void name_mail(struct session *session)
-{
-    AUTO_STR struct str id = STR_EMPTY;
-    struct envelope *envelope = &session->mail->submission.envelope;
-
-    queue_id_new(&id, session->server->config->enable_long_queue_ids);
-    envelope->queue_id = arena_text(session->mail->arena, str_slice(&id));
-    session->facts.queue_id = envelope->queue_id;
-    log_client(session);
 }
 
 static void keep_recipient(struct session *session, const char *address,

@@ -87,6 +87,7 @@ static void announce(struct session *session)
         { EXTENSION_SIZE, config->message_size_limit == 0, "SIZE", NULL },
         { EXTENSION_VRFY, !config->disable_vrfy_command, "VRFY", NULL },
         { EXTENSION_ETRN, true, "ETRN", NULL },
+        { EXTENSION_XVERP, session->verp_allowed, "XVERP", NULL },
         { EXTENSION_XCLIENT, session->xclient_allowed, "XCLIENT", announce_xclient },
         { EXTENSION_XFORWARD, session->xforward_allowed, "XFORWARD", announce_xforward },
         { EXTENSION_ENHANCEDSTATUSCODES, true, "ENHANCEDSTATUSCODES", NULL },
@@ -99,7 +100,7 @@ static void announce(struct session *session)
 
     str_format(session->output, "250-%s\r\n", config->myhostname);
     for (size_t i = 0; i < COUNT(rows); i++) {
-        if (!rows[i].offered || (session->server->discarded_extensions & rows[i].extension))
+        if (!rows[i].offered || (session->discarded & rows[i].extension))
             continue;
         last = session->output->length;
         if (rows[i].write) {
@@ -116,6 +117,22 @@ static void announce(struct session *session)
         session->pause += config->smtpd_error_sleep_time;
 }
 
+static void log_discarded(const struct session *session)
+{
+    static const char *const names[] = {
+        "8BITMIME", "AUTH", "ETRN", "PIPELINING", "SIZE", "VERP", "VRFY", "XCLIENT", "XFORWARD",
+        "ENHANCEDSTATUSCODES", "DSN", "STARTTLS", "SMTPUTF8", "CHUNKING",
+    };
+    AUTO_STR struct str list = STR_EMPTY;
+
+    if (!session->discarded || (session->discarded & EXTENSION_SILENT))
+        return;
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (session->discarded & extension_find(slice_of(names[i])))
+            str_format(&list, " %s", names[i]);
+    log_info("discarding EHLO keywords:%s", list.data);
+}
+
 bool obey_ehlo(struct session *session, struct slice arguments)
 {
     if (!arguments.length) {
@@ -124,7 +141,8 @@ bool obey_ehlo(struct session *session, struct slice arguments)
     }
     if (!greet_client(session, arguments, "ESMTP"))
         return false;
-    session->pipelining = !(session->server->discarded_extensions & EXTENSION_PIPELINING);
+    session->pipelining = !(session->discarded & EXTENSION_PIPELINING);
+    log_discarded(session);
     announce(session);
     return true;
 }

@@ -4,13 +4,16 @@
 #include "base/scope.h"
 #include "log/log.h"
 
-static void add_address(struct str *line, const char *label, const char *internal,
-                        const char **separator)
+static void add_address(struct str *line, const struct facts *facts, const char *label,
+                        const char *internal, const char **separator)
 {
     if (!internal)
         return;
     str_format(line, "%s%s=<", *separator, label);
-    address_quote(line, slice_of(internal));
+    if (facts->internal_addresses)
+        str_text(line, internal);
+    else
+        address_quote(line, slice_of(internal));
     str_byte(line, '>');
     *separator = " ";
 }
@@ -23,8 +26,8 @@ void facts_log(const struct facts *facts, const char *verb, struct slice text)
     str_format(&line, "%s: %s: %s from %s: ", *facts->queue_id ? facts->queue_id : "NOQUEUE",
                verb, facts->stage, facts->client);
     str_add(&line, text);
-    add_address(&line, "from", facts->sender, &separator);
-    add_address(&line, "to", facts->recipient, &separator);
+    add_address(&line, facts, "from", facts->sender, &separator);
+    add_address(&line, facts, "to", facts->recipient, &separator);
     if (*facts->protocol) {
         str_format(&line, "%sproto=%s", separator, facts->protocol);
         separator = " ";

@@ -38,6 +38,7 @@ struct facts {
     const char *queue_id;           /* "" while there is none: NOQUEUE */
     size_t recipient_count;
     int64_t size;                   /* as announced by SIZE=, then as received */
+    bool internal_addresses;        /* info_log_address_format: without quotes in the log */
     bool improper_pipelining;       /* the client has sent commands before it may */
 };
 

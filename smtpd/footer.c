@@ -31,23 +31,45 @@ static void add_lines(struct str *text, struct slice footer)
             str_byte(text, footer.data[i]);
 }
 
-void footer_add(const struct server *server, const struct facts *facts, struct str *text)
+/* What stands in the table for the reply, or for all. */
+static bool find_footer(const struct server *server, struct slice whole, struct str *footer)
 {
-    struct slice footer = slice_of(server->config->smtpd_reject_footer);
-    struct footer_names names = { server, facts };
-    AUTO_STR struct str expanded = STR_EMPTY;
     struct error error = ERROR_NONE;
 
-    if (!footer.length)
+    if (!table_list_is_empty(server->footers))
+        switch (table_list_get(server->footers, whole, footer, NULL, &error)) {
+        case TABLE_FOUND:
+            return footer->length > 0;
+        case TABLE_TROUBLE:
+            log_warn("smtpd_reject_footer_maps: %s", error.text);
+            return false;
+        default:
+            break;
+        }
+    str_set(footer, slice_of(server->config->smtpd_reject_footer));
+    return footer->length > 0;
+}
+
+void footer_add(const struct server *server, const struct facts *facts, struct slice whole,
+                struct str *text)
+{
+    struct footer_names names = { server, facts };
+    AUTO_STR struct str footer = STR_EMPTY, expanded = STR_EMPTY;
+    struct error error = ERROR_NONE;
+
+    if (!find_footer(server, whole, &footer))
         return;
-    if (!expand_text(&(struct expand_names){ name_of, &names }, footer, &expanded, &error)) {
+    if (!expand_text(&(struct expand_names){ name_of, &names }, str_slice(&footer), &expanded,
+                     &error)) {
         log_warn("smtpd_reject_footer: %s", error.text);
         return;
     }
-    footer = str_slice(&expanded);
-    if (slice_starts(footer, "\\c"))
-        footer = slice_from(footer, 2);
+
+    struct slice rest = str_slice(&expanded);
+
+    if (slice_starts(rest, "\\c"))
+        rest = slice_from(rest, 2);
     else
         str_byte(text, '\n');
-    add_lines(text, footer);
+    add_lines(text, rest);
 }

@@ -21,6 +21,10 @@ static bool open_lists(struct server *server, struct error *error)
           config->recipient_canonical_maps },
         { &server->sender_canonical, "sender_canonical_maps", config->sender_canonical_maps },
         { &server->rbl_replies, "rbl_reply_maps", config->rbl_reply_maps },
+        { &server->command_filter, "smtpd_command_filter", config->smtpd_command_filter },
+        { &server->footers, "smtpd_reject_footer_maps", config->smtpd_reject_footer_maps },
+        { &server->discarded_keywords, "smtpd_discard_ehlo_keyword_address_maps",
+          config->smtpd_discard_ehlo_keyword_address_maps },
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -46,6 +50,12 @@ static bool open_matches(struct server *server, struct error *error)
           config->smtpd_forbid_bare_newline_exclusions, MATCH_HOST },
         { &server->limit_exceptions, "smtpd_client_event_limit_exceptions",
           config->smtpd_client_event_limit_exceptions, MATCH_HOST },
+        { &server->verp_clients, "smtpd_authorized_verp_clients",
+          config->smtpd_authorized_verp_clients, MATCH_HOST },
+        { &server->noop_commands, "smtpd_noop_commands", config->smtpd_noop_commands,
+          MATCH_STRING },
+        { &server->permit_actions, "smtpd_log_access_permit_actions",
+          config->smtpd_log_access_permit_actions, MATCH_STRING },
         { &server->backup_networks, "permit_mx_backup_networks",
           config->permit_mx_backup_networks, MATCH_HOST },
         { &server->xclient_hosts, "smtpd_authorized_xclient_hosts",
@@ -155,12 +165,14 @@ void server_close(struct server *server)
     struct table_list *lists[] = {
         server->local_recipients, server->relay_recipients, server->virtual_aliases,
         server->virtual_mailboxes, server->canonical, server->recipient_canonical,
-        server->sender_canonical, server->rbl_replies,
+        server->sender_canonical, server->rbl_replies, server->command_filter,
+        server->footers, server->discarded_keywords,
     };
     struct match_list *matches[] = {
         server->mynetworks, server->bare_newline_exclusions, server->fast_flush_domains,
         server->forbidden_commands, server->xclient_hosts, server->xforward_hosts,
-        server->limit_exceptions, server->backup_networks,
+        server->limit_exceptions, server->backup_networks, server->verp_clients,
+        server->noop_commands, server->permit_actions,
     };
 
     policy_close(server->policy);

@@ -9,6 +9,7 @@
 #include "address/rewrite.h"
 #include "config/config.h"
 #include "deliver/submission.h"
+#include "deliver/verify.h"
 #include "dns/dns.h"
 #include "flush.h"
 #include "smtp/anvil.h"
@@ -42,6 +43,9 @@ struct server_calls {
                               struct error *error);
     /* Start the delivery of a site's deferred mail (ETRN). */
     enum flush_answer (*flush_site)(void *argument, struct slice site);
+    /* What verify(8) knows of an address; false when it cannot be asked.  NULL: nobody is there. */
+    bool (*verify)(void *argument, const char *address, int64_t wait_milliseconds,
+                   struct arena *arena, struct verify_reply *reply, struct error *error);
     /* Ask anvil; false when it cannot be asked.  NULL: nothing is limited. */
     bool (*count_event)(void *argument, const struct anvil_request *request,
                         struct anvil_reply *reply);
@@ -57,7 +61,8 @@ struct server {
     struct match_list *mynetworks;
     struct match_list *bare_newline_exclusions;
     struct match_list *limit_exceptions;
-    struct match_list *backup_networks;
+    struct match_list *backup_networks, *verp_clients, *noop_commands, *permit_actions;
+    struct table_list *command_filter, *footers, *discarded_keywords;
     struct match_list *xclient_hosts, *xforward_hosts;
     struct match_list *fast_flush_domains;
     struct match_list *forbidden_commands;

@@ -6,6 +6,7 @@
 #include "footer.h"
 #include "limits.h"
 #include "log/log.h"
+#include "smtp/esmtp.h"
 #include "smtp/replies.h"
 #include "state.h"
 
@@ -61,6 +62,23 @@ static void add_reply_lines(struct str *output, char class, int detail, const ch
     } while (text.length);
 }
 
+static bool server_has_footers(const struct server *server)
+{
+    return *server->config->smtpd_reject_footer || !table_list_is_empty(server->footers);
+}
+
+static void add_footer(struct session *session, char class, int detail, const char *status,
+                       struct str *text)
+{
+    AUTO_STR struct str whole = STR_EMPTY;
+
+    str_format(&whole, "%c%02d ", class, detail);
+    if (*status)
+        str_format(&whole, "%c%s ", class, status + 1);
+    str_add(&whole, str_slice(text));
+    footer_add(session->server, &session->facts, str_slice(&whole), text);
+}
+
 void reply(struct session *session, int code, const char *status, const char *format, ...)
 {
     const struct config *config = session->server->config;
@@ -73,8 +91,8 @@ void reply(struct session *session, int code, const char *status, const char *fo
     va_start(args, format);
     str_vformat(&text, format, args);
     va_end(args);
-    if (class >= '4' && *config->smtpd_reject_footer)
-        footer_add(session->server, &session->facts, &text);
+    if (class >= '4' && server_has_footers(session->server))
+        add_footer(session, class, code % 100, status, &text);
     add_reply_lines(session->output, class, code % 100, status, str_slice(&text));
     if (session->errors >= config->smtpd_soft_error_limit)
         session->pause += config->smtpd_error_sleep_time;
@@ -129,6 +147,8 @@ static void take_facts(struct session *session, const struct session_client *cli
         .server_port = arena_copy(arena, client->server_port),
         .session_id = arena_format(arena, "%x.%llx.%lx", (unsigned)getpid(),
                                    (unsigned long long)now.tv_sec, (unsigned long)now.tv_usec),
+        .internal_addresses =
+            !strcasecmp(session->server->config->info_log_address_format, "internal"),
         .protocol = "SMTP",
         .stage = "CONNECT",
         .queue_id = "",
@@ -146,6 +166,34 @@ void session_identify(struct session *session)
     session->xclient_allowed = client_is_listed(server->xclient_hosts, facts);
 }
 
+static void warn_keyword(UNUSED void *argument, struct slice word)
+{
+    log_warn("unknown EHLO keyword in smtpd_discard_ehlo_keyword_address_maps: %.*s",
+             SLICE_ARGS(word));
+}
+
+/* The table for the client's address, or the same for all. */
+static void find_discarded(struct session *session)
+{
+    AUTO_STR struct str keywords = STR_EMPTY;
+    struct error error = ERROR_NONE;
+
+    session->discarded = session->server->discarded_extensions;
+    if (table_list_is_empty(session->server->discarded_keywords))
+        return;
+    switch (table_list_get(session->server->discarded_keywords, slice_of(session->facts.address),
+                           &keywords, NULL, &error)) {
+    case TABLE_FOUND:
+        session->discarded = extension_list(str_slice(&keywords), warn_keyword, NULL);
+        break;
+    case TABLE_TROUBLE:
+        log_warn("smtpd_discard_ehlo_keyword_address_maps: %s", error.text);
+        break;
+    default:
+        break;
+    }
+}
+
 struct session *session_new(const struct server *server, const struct session_client *client,
                             struct str *output)
 {
@@ -158,6 +206,8 @@ struct session *session_new(const struct server *server, const struct session_cl
     session->upstream = UPSTREAM_NONE;
     take_facts(session, client);
     session_identify(session);
+    find_discarded(session);
+    session->verp_allowed = client_is_listed(server->verp_clients, &session->facts);
     session->xforward_allowed = client_is_listed(server->xforward_hosts, &session->facts);
     session->strict_lines = server->bare_newline != BARE_LF_ALLOWED &&
                             !client_is_listed(server->bare_newline_exclusions, &session->facts);
@@ -335,10 +385,37 @@ static void warn_cut(const struct session *session, struct slice line)
              session->server->config->line_length_limit, shown.data);
 }
 
+/* The administrator's own idea of what the client should have said. */
+static bool filter_command(struct session *session, struct slice *line, struct str *replaced)
+{
+    struct error error = ERROR_NONE;
+
+    if (table_list_is_empty(session->server->command_filter))
+        return true;
+    switch (table_list_get(session->server->command_filter, *line, replaced, NULL, &error)) {
+    case TABLE_FOUND:
+        log_info("%s: replacing command \"%.*s\" with \"%s\"", session->facts.client,
+                 SLICE_ARGS(slice_part(*line, 0, PENDING_SHOWN)), replaced->data);
+        *line = str_slice(replaced);
+        return true;
+    case TABLE_TROUBLE:
+        log_warn("%s: smtpd_command_filter: %s", session->facts.client, error.text);
+        reply(session, REPLY_LOCAL_TROUBLE, session->server->config->myhostname);
+        session->mode = SESSION_OVER;
+        return false;
+    default:
+        return true;
+    }
+}
+
 void session_obey(struct session *session, struct slice line, struct slice pending, bool cut)
 {
+    AUTO_STR struct str replaced = STR_EMPTY;
+
     if (cut)
         warn_cut(session, line);
+    if (!filter_command(session, &line, &replaced))
+        return;
 
     struct slice rest = slice_trim(line);
     struct slice word = slice_take_word(&rest);
@@ -349,6 +426,10 @@ void session_obey(struct session *session, struct slice line, struct slice pendi
     } else if (!word.length) {
         reply(session, REPLY_BAD_SYNTAX);
         session->errors++;
+    } else if (match_list_get(session->server->noop_commands, word, &(struct error){ 0 }) ==
+               MATCH_YES) {
+        reply(session, REPLY_OK);
+        session->junk++;
     } else {
         enum command_id id = find_command(word);
         const struct command *command = &commands[id];

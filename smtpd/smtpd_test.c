@@ -160,7 +160,7 @@ static struct stand_in *stand_in_new(const char *more)
     in->dns = DNS_NO_DOMAIN;
     in->server.calls = (struct server_calls){ in, submit, submit_add, submit_end, submit_abandon,
                                               queue_free, query, addresses, wait_seconds, NULL,
-                                              flush_site, NULL };
+                                              flush_site, NULL, NULL };
     if (!server_open(&in->server, in->config, &tables, &error))
         fail_msg("%s", error.text);
     return in;

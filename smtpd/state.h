@@ -58,6 +58,8 @@ struct session {
     struct sockaddr_storage peer;
     bool xclient_allowed, xforward_allowed;
     const char *anvil_ident;        /* NULL: nobody counts what this client does */
+    unsigned discarded;             /* EXTENSION_ bits that this client does not get */
+    bool verp_allowed;
     bool denied;                    /* refused at connect time: commands are not obeyed */
     enum session_mode mode;
     enum command_id last_command;   /* for "lost connection after" */

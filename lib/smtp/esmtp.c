@@ -12,7 +12,7 @@ static const struct {
     { "ETRN", EXTENSION_ETRN },
     { "STARTTLS", EXTENSION_STARTTLS },
     { "AUTH", EXTENSION_AUTH },
-    { "XVERP", EXTENSION_XVERP },
+    { "VERP", EXTENSION_XVERP },
     { "XCLIENT", EXTENSION_XCLIENT },
     { "XFORWARD", EXTENSION_XFORWARD },
     { "ENHANCEDSTATUSCODES", EXTENSION_ENHANCEDSTATUSCODES },
@@ -20,6 +20,7 @@ static const struct {
     { "DSN", EXTENSION_DSN },
     { "SMTPUTF8", EXTENSION_SMTPUTF8 },
     { "CHUNKING", EXTENSION_CHUNKING },
+    { "silent-discard", EXTENSION_SILENT },
 };
 
 unsigned extension_find(struct slice keyword)
@@ -39,8 +40,7 @@ unsigned extension_list(struct slice list, void (*unknown)(void *argument, struc
     while (slice_take_token(&list, ", \t\r\n", &word)) {
         unsigned extension = extension_find(word);
 
-        /* silent-discard only says that the discarding is not to be logged. */
-        if (!extension && unknown && !slice_is_nocase(word, "silent-discard"))
+        if (!extension && unknown)
             unknown(argument, word);
         found |= extension;
     }

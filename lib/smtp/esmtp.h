@@ -24,6 +24,7 @@ enum extension {
     EXTENSION_DSN = 1 << 11,
     EXTENSION_SMTPUTF8 = 1 << 12,
     EXTENSION_CHUNKING = 1 << 13,
+    EXTENSION_SILENT = 1 << 14,     /* silent-discard: do not log what is discarded */
 };
 
 /* The bit of a keyword, whatever its case; 0 for an unknown one. */

@@ -33,6 +33,8 @@
 #define REPLY_BAD_OPTION        555, "5.5.4", "Unsupported option: %s"
 #define REPLY_BAD_RET           501, "5.5.4", "Bad RET parameter syntax"
 #define REPLY_BAD_ENVID         501, "5.5.4", "Bad ENVID parameter syntax"
+#define REPLY_BAD_VERP          501, "5.5.4", "Error: XVERP needs two characters from %s"
+#define REPLY_NULL_VERP         503, "5.5.4", "Error: XVERP requires non-null sender"
 #define REPLY_DSN_DISABLED      501, "5.7.1", "DSN support is disabled"
 #define REPLY_NEED_SMTPUTF8     553, "5.6.7", "Must declare SMTPUTF8 to send unicode address"
 #define REPLY_TOO_LARGE         552, "5.3.4", "Message size exceeds fixed limit"

@@ -119,7 +119,7 @@ TEST(extensions_are_found_whatever_their_case)
     int unknown = 0;
 
     CHECK_NUMBER(extension_list(slice_of("dsn, Etrn silent-discard\tfoo"), count_unknown, &unknown),
-                 EXTENSION_DSN | EXTENSION_ETRN);
+                 EXTENSION_DSN | EXTENSION_ETRN | EXTENSION_SILENT);
     CHECK_NUMBER(unknown, 1);
     CHECK_NUMBER(extension_find(slice_of("8bitmime")), EXTENSION_8BITMIME);
 }

@@ -18,6 +18,7 @@ struct action {
     struct subject subject;
     const char *key;
     struct slice text;      /* behind the action's name */
+    const char *word;       /* the action's name as it stands there */
 };
 
 typedef struct verdict action_function(const struct action *action);
@@ -60,8 +61,9 @@ static struct verdict action_defer_if_reject(const struct action *action)
                                    refuse(action, 450, "4.7.1", "Service unavailable"));
 }
 
-static struct verdict action_permit(UNUSED const struct action *action)
+static struct verdict action_permit(const struct action *action)
 {
+    permit_log(action->evaluation, action->word, action->subject, action->check->argument);
     return verdict_permit();
 }
 
@@ -129,6 +131,7 @@ static struct verdict action_discard(const struct action *action)
     log_trigger(action, "discard", "DISCARD", action->text, false);
     if (action->evaluation->effects)
         action->evaluation->effects->discard = true;
+    permit_log(action->evaluation, action->word, action->subject, action->check->argument);
     return verdict_permit();
 }
 
@@ -274,7 +277,8 @@ struct verdict access_obey(struct evaluation *evaluation, const struct check *ch
 {
     struct slice rest = slice_trim(value);
     struct slice word = slice_take_word(&rest);
-    struct action action = { evaluation, check, subject, key, slice_trim(rest) };
+    struct action action = { evaluation, check, subject, key, slice_trim(rest),
+                             arena_text(evaluation->arena, word) };
     uint64_t code;
 
     if (!word.length) {
@@ -282,7 +286,7 @@ struct verdict access_obey(struct evaluation *evaluation, const struct check *ch
         return verdict_next();
     }
     if (is_all_digits(slice_trim(value)))
-        return verdict_permit();
+        return action_permit(&action);
     if (is_reply(word, &code))
         return refuse(&action, (int)code, code / 100 == 4 ? "4.7.1" : "5.7.1", "Access denied");
     for (size_t i = 0; i < COUNT(actions); i++)

@@ -29,6 +29,8 @@ struct check_kind {
     enum check_argument argument;
     enum check_needs needs;
     check_function *run;        /* NULL: known, and not served by us */
+    struct subject (*permits)(struct evaluation *evaluation);   /* whom a permit is about; NULL:
+                                                                   the check logs it itself */
 };
 
 const struct check_kind *check_kind_find(struct slice name);
@@ -69,6 +71,7 @@ struct evaluation {
     struct effects *effects;            /* NULL where there is no mail */
     enum list_id list;
     bool warn;                          /* after warn_if_reject */
+    bool quiet;                         /* permits are not logged */
     int depth;
     const struct subject *subject;      /* of the access table whose restrictions run */
     struct verdict if_permit, if_reject;    /* what was deferred; VERDICT_NEXT: nothing */
@@ -88,6 +91,10 @@ struct subject {
     const char *name;       /* between the angle brackets */
     const char *class;      /* "Sender address" */
 };
+
+/* Log a permit that smtpd_log_access_permit_actions asks for; table NULL: by a restriction. */
+void permit_log(struct evaluation *evaluation, const char *action, struct subject subject,
+                const char *table);
 
 struct subject subject_client(struct evaluation *evaluation);
 struct subject subject_helo(struct evaluation *evaluation);
@@ -141,6 +148,9 @@ check_function check_unauth_destination, check_defer_unauth_destination, check_a
 
 /* servers.c: check_{client,helo,sender,...}_{a,mx,ns}_access */
 check_function check_server_access;
+
+/* unverified.c: what probes have found out (ADDRESS_VERIFICATION_README) */
+check_function check_unverified_sender, check_unverified_recipient;
 
 /* names.c */
 check_function check_invalid_helo, check_non_fqdn_helo, check_unknown_helo, check_non_fqdn_sender,

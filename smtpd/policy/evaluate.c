@@ -49,7 +49,12 @@ static struct verdict run_check(struct evaluation *evaluation, const struct chec
     }
     if (!facts_are_there(evaluation->facts, check->kind->needs))
         return verdict_next();
-    return check->kind->run(evaluation, check);
+
+    struct verdict verdict = check->kind->run(evaluation, check);
+
+    if (verdict.result == VERDICT_PERMIT && check->kind->permits)
+        permit_log(evaluation, check->name, check->kind->permits(evaluation), NULL);
+    return verdict;
 }
 
 static bool is_warning(const struct check *check)
@@ -184,6 +189,18 @@ static struct verdict check_listed(struct evaluation *evaluation)
     return verdict;
 }
 
+static bool is_probe_sender(const struct config *config, const char *recipient)
+{
+    AUTO_STR struct str whole = STR_EMPTY;
+
+    str_text(&whole, recipient);
+    if (!strchr(recipient, '@'))
+        str_format(&whole, "@%s", config->myorigin);
+    return verify_sender_is(str_slice(&whole), config->address_verify_sender,
+                            config->address_verify_sender_ttl, config->myorigin,
+                            wall_now().tv_sec);
+}
+
 struct verdict policy_recipient(struct policy *policy, const struct facts *facts,
                                 struct arena *arena, struct effects *effects)
 {
@@ -198,11 +215,19 @@ struct verdict policy_recipient(struct policy *policy, const struct facts *facts
 
     if (effects)
         evaluation.if_permit = effects->if_permit;
-    /* Who cannot reach postmaster cannot ask for help (RFC 5321 4.5.1). */
+    /*
+     * Who cannot reach postmaster cannot ask for help (RFC 5321 4.5.1); and whoever probes our
+     * probe's sender must get an answer.
+     */
     if (slice_is_nocase(slice_of(facts->recipient), "postmaster") ||
+        is_probe_sender(config, facts->recipient) ||
         (!config->smtpd_delay_reject && effects && effects->discard))
         return verdict_permit();
     for (size_t i = config->smtpd_delay_reject ? 0 : 3; i < 5; i++) {
+        /* What has not been said is not judged: VRFY has no sender, a client may have no name. */
+        if ((lists[i] == LIST_SENDER && !facts->sender) ||
+            (lists[i] == LIST_HELO && !facts->helo))
+            continue;
         verdict = run_list(&evaluation, lists[i]);
         if (verdict.result == VERDICT_REJECT)
             return verdict;
@@ -232,7 +257,7 @@ struct verdict policy_etrn(struct policy *policy, const struct facts *facts, str
 
     if (policy->server->config->smtpd_delay_reject) {
         verdict = run_list(&evaluation, LIST_CLIENT);
-        if (verdict.result != VERDICT_REJECT)
+        if (verdict.result != VERDICT_REJECT && facts->helo)
             verdict = run_list(&evaluation, LIST_HELO);
     }
     if (verdict.result != VERDICT_REJECT)
@@ -246,5 +271,6 @@ bool policy_rewrites_locally(struct policy *policy, const struct facts *facts)
     struct evaluation evaluation = evaluation_of(policy, facts, arena, NULL);
 
     evaluation.list = LIST_CLIENT;
+    evaluation.quiet = true;
     return program_run(&evaluation, &policy->local_clients).result == VERDICT_PERMIT;
 }

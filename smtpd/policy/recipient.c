@@ -241,7 +241,8 @@ struct verdict recipient_check_listed(struct evaluation *evaluation, const char 
     default:
         break;
     }
-    if (slice_is(str_slice(&resolution.transport), "error"))
+    if (slice_is(str_slice(&resolution.transport), "error") ||
+        slice_is(str_slice(&resolution.transport), "retry"))
         return refuse_error(evaluation, subject, str_slice(&resolution.nexthop), is_sender);
     if (!find_directory(server, resolution.class, &directory) ||
         (resolution.class == ADDRESS_LOCAL && is_built_in(server->config, recipient)))

@@ -1,5 +1,6 @@
 #include "check.h"
 
+#include "base/scope.h"
 #include "log/log.h"
 
 #include <stdarg.h>
@@ -56,6 +57,21 @@ struct subject subject_list(struct evaluation *evaluation)
     default:
         return subject_recipient(evaluation);
     }
+}
+
+void permit_log(struct evaluation *evaluation, const char *action, struct subject subject,
+                const char *table)
+{
+    struct match_list *actions = evaluation->policy->server->permit_actions;
+    AUTO_STR struct str text = STR_EMPTY;
+    struct error error = ERROR_NONE;
+
+    if (evaluation->quiet || evaluation->if_permit.result == VERDICT_REJECT ||
+        match_list_get(actions, slice_of(action), &error) != MATCH_YES)
+        return;
+    str_format(&text, "action=%s for %s=%s %s%s", action, subject.class, subject.name,
+               table ? "from " : "", table ? table : "");
+    facts_log(evaluation->facts, "permit", str_slice(&text));
 }
 
 /* --- Verdicts. -------------------------------------------------------------------- */

@@ -49,6 +49,13 @@ ACTIONS = ["REJECT", "REJECT go away", "REJECT 5.9.9 foo", "REJECT 4.9.9 foo", "
 
 SENDER_TABLE = ", ".join(f"{{s{i}@x.test = {action}}}" for i, action in enumerate(ACTIONS))
 
+VERIFY = {
+    "smtpd_recipient_restrictions": "reject_unverified_recipient, reject_unverified_sender",
+    "transport_maps": "inline:{ {bad.test=error:5.1.9 no such}, {later.test=retry:4.9.9 later} }",
+    "relay_domains": "bad.test later.test good.test", "address_verify_map": "",
+    "local_recipient_maps": "", "address_verify_poll_delay": "1s", "notify_classes": "",
+    "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination"}
+
 SETTINGS = {
     "stock": {},
     "sender": {"smtpd_sender_restrictions": f"check_sender_access inline:{{ {SENDER_TABLE} }}"},
@@ -82,6 +89,25 @@ SETTINGS = {
               "smtpd_client_port_logging": "yes", "smtpd_recipient_restrictions":
               "reject_unknown_client_hostname, warn_if_reject "
               "reject_unknown_reverse_client_hostname"},
+    "filters": {
+        "smtpd_command_filter": "pcre:{ {/^FOO (.*)/ NOOP $$1}, {/^DAT$$/ DATA}, "
+                                "{/^(RCPT TO:<)x(.*)/ $${1}alice@example.test>$${2}} }",
+        "smtpd_reject_footer": "def $server_name", "smtpd_reject_footer_maps":
+        "pcre:{ {/^550 (.*)/ matched $$1 for $$$$client_address}, {/^451/ later}, "
+        "{/not recog/ \\c joined $$$$nothing} }",
+        "smtpd_noop_commands": "BLAH, vrfy",
+        "smtpd_discard_ehlo_keyword_address_maps": "cidr:{{127.0.0.0/8 dsn, etrn}}",
+        "smtpd_log_access_permit_actions": "static:all", "smtpd_sender_restrictions":
+        f"check_sender_access inline:{{ {SENDER_TABLE} }}, permit_inet_interfaces",
+        "smtpd_recipient_restrictions": "permit_auth_destination"},
+    "open": {"smtpd_delay_open_until_valid_rcpt": "no", "info_log_address_format": "internal",
+             "smtpd_authorized_verp_clients": "127.0.0.1", "smtpd_helo_restrictions": "reject",
+             "smtpd_discard_ehlo_keywords": "etrn, 8bitmime"},
+    "verify": {**VERIFY},
+    "verify with codes": {
+        **VERIFY, "unverified_recipient_reject_code": "550",
+        "unverified_recipient_defer_code": "250", "unverified_sender_reject_reason": "my reason",
+        "unverified_sender_tempfail_action": "defer"},
     "strict": {"strict_rfc821_envelopes": "yes", "strict_smtputf8": "yes",
                "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
                "soft_bounce": "yes"},
@@ -111,7 +137,7 @@ SENDER_PATHS = ["<a@b.test>(d)<c@d.test>", "(c)<>", "(<x@y.test>)<a@b.test>"]
 
 OPTIONS = ["SIZE=10", "SIZE=", "SIZE=x", "SIZE=-1", "SIZE=99999999999", "BODY=8BITMIME", "BODY=7BIT",
            "BODY=X", "RET=FULL", "RET=HDRS RET=FULL", "RET=X", "ENVID=x", "ENVID=", "ENVID=+zz",
-           "ENVID=a ENVID=b", "AUTH=<>", "SMTPUTF8", "SMTPUTF8=1", "FOO", "FOO=BAR", "x y"]
+           "ENVID=a ENVID=b", "AUTH=<>", "XVERP", "XVERP=+=", "XVERP=+", "XVERP=ab", "XVERP=", "SMTPUTF8", "SMTPUTF8=1", "FOO", "FOO=BAR", "x y"]
 
 RCPT_OPTIONS = ["NOTIFY=NEVER", "NOTIFY=", "NOTIFY=FOO", "NOTIFY=NEVER,DELAY",
                 "NOTIFY=SUCCESS,FAILURE,DELAY", "ORCPT=rfc822;x", "ORCPT=x", "ORCPT=rfc822;+zz",
@@ -125,7 +151,7 @@ COMMANDS = ["EHLO h.test", "HELO h.test", "EHLO", "HELO", "EHLO a b", "HELO <x>"
             "DATA", "BDAT 4\r\nab\r\n", "BDAT 4 LAST\r\nab\r\n", "BDAT 0 LAST", "BDAT 0", "STARTTLS",
             "AUTH PLAIN", "XCLIENT NAME=x", "XFORWARD NAME=x", "ETRN x.test", "ETRN", "ETRN -x",
             "ETRN relay.test", "ETRN @relay.test", "ETRN #relay.test", "ETRN sub.relay.test",
-            "ETRN [1.2.3.4]", "ETRN [x]", "ETRN relay.test.", "ETRN no.test", "ETRN later.test"]
+            "ETRN [1.2.3.4]", "ETRN [x]", "ETRN relay.test.", "FOO bar", "BLAH", "DAT", "MAIL FROM:<> XVERP", "ETRN no.test", "ETRN later.test"]
 
 ATTRIBUTES = [
     "NAME=[UNAVAILABLE]", "NAME=[tempunavail]", "NAME=a_b", "NAME=-x", "NAME=1.2.3.4", "NAME=", "=x",
@@ -152,7 +178,21 @@ GOOD_ATTRIBUTES = [
 CONTENT = b"Subject: x\r\n\r\n..dot\r\n.\r\n"
 
 
+def verified():
+    """Addresses that probes can and cannot deliver to."""
+    yield ["EHLO h.test", "MAIL FROM:<>"] + [f"RCPT TO:<{r}>" for r in (
+        "alice@example.test", "x@bad.test", "x@bad.test", "x@later.test", "x@good.test",
+        "double-bounce@mx.example.test", "double-bounce", "postmaster", "q@nowhere.test")]
+    yield ["EHLO h.test"] + [line for sender in ("x@bad.test", "x@later.test", "y@good.test",
+                                                 "z@other.test")
+                             for line in (f"MAIL FROM:<{sender}>", "RCPT TO:<alice@example.test>",
+                                          "RSET")]
+
+
 def dialogues(name):
+    if name.startswith("verify"):
+        yield from verified()
+        return
     mail, rcpt = "MAIL FROM:<a@b.test>", "RCPT TO:<alice@example.test>"
     ehlo = ["EHLO h.test"]
     yield ehlo + list(itertools.chain.from_iterable((f"MAIL FROM:<{a}>", "RSET")
@@ -169,7 +209,7 @@ def dialogues(name):
     yield ehlo + [mail] + [f"RCPT TO:<alice@example.test> {o}" for o in RCPT_OPTIONS]
     for helo in ("-a", "[1.2.3]", "1.2.3.4", "foo", "foo.bar", "[192.0.2.1]", "a_b.c"):
         yield [f"HELO {helo}", "MAIL FROM:<x>", rcpt, "RSET", mail, rcpt, "RCPT TO:<x>", "QUIT"]
-    if name in ("sender", "recipient", "eager"):
+    if name in ("sender", "recipient", "eager", "filters"):
         for i in range(len(ACTIONS)):
             yield ["EHLO h.test", f"MAIL FROM:<s{i}@x.test>", rcpt, "RCPT TO:<zork@example.test>",
                    "RCPT TO:<x@nowhere.test>", "DATA", "QUIT"]
