@@ -131,5 +131,16 @@ const char *received_text(const struct session *session);
  */
 struct slice path_word(struct slice text);
 
+/* "FROM:<a@b>" or "FROM: <a@b>": take the keyword; false when it is not there. */
+bool take_keyword(struct slice *arguments, const char *keyword);
+
+/* Take the path off *arguments; the parameters stay.  flags: PATH_ of address/address.h. */
+bool take_path(const struct session *session, struct slice *arguments, unsigned flags,
+               struct str *address);
+unsigned path_flags(const struct session *session, bool utf8);
+
+/* Give the mail its queue id, and log who has brought it. */
+void name_mail(struct session *session);
+
 /* Warn of a path that could not be read, unless it has not even an end. */
 void warn_bad_path(const struct session *session, const char *command, struct slice path);
