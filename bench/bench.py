@@ -29,7 +29,12 @@ def relay(kind, sink):
 
 
 def accept(kind, sink):
-    """In over SMTP and on disk; nothing is delivered or removed, all goes to hold."""
+    """In over SMTP and on disk; the mail is thrown away then."""
+    return Instance({"default_transport": "discard:"}, kind=kind), {}
+
+
+def hold(kind, sink):
+    """In over SMTP and on disk, where it stays: all goes to hold."""
     return Instance({"smtpd_recipient_restrictions": "static:HOLD"}, kind=kind), {"hold": True}
 
 
@@ -40,7 +45,8 @@ def maildir(kind, sink):
 
 ROWS = {
     "relay": (relay, 0.35, "relay of 4 KB, in and out over SMTP"),
-    "accept": (accept, 0.35, "accept 4 KB over SMTP"),
+    "accept": (accept, 0.35, "accept 4 KB over SMTP, then discard it"),
+    "hold": (hold, 0.35, "accept 4 KB over SMTP, and keep it on hold"),
     "maildir": (maildir, 0.5, "4 KB over SMTP into a Maildir"),
 }
 

@@ -26,6 +26,20 @@ def test_relaying_4_kb_takes_at_most_80_calls(ours):
     assert total <= 80, listing
 
 
+def test_accepting_4_kb_into_the_log_takes_at_most_60_calls(ours):
+    """With everything that comes behind it: qmgr, and an agent that throws the mail away."""
+    instance = ours(settings={"default_transport": "discard:"})
+
+    def work():
+        measure.source(instance.port, MESSAGES, sessions=1)
+        measure.drained(instance)
+
+    work()
+    total, listing = calls_for_each(instance, work)
+    print(f"accept and discard: {total:.1f} calls a message: {listing}")
+    assert total <= 60, listing
+
+
 def test_accepting_4_kb_takes_at_most_60_calls(ours):
     instance = ours(settings={"smtpd_recipient_restrictions": "static:HOLD"})
 
