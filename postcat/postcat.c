@@ -95,7 +95,7 @@ static void show_id(struct queue *queue, const char *id, const struct arguments 
     if (!queue_id_is_valid(slice_of(id)))
         log_fatal("bad mail queue ID: %s", id);
     for (int place = 0; place < QUEUE_PLACE_COUNT; place++)
-        if (queue_locate(queue, (enum queue_place)place, id, &path)) {
+        if (place != QUEUE_CORRUPT && queue_locate(queue, (enum queue_place)place, id, &path)) {
             show_path(path.data, arguments);
             return;
         }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum segment { IN_ENVELOPE, IN_CONTENT, IN_EXTRACTED };
 
@@ -14,8 +15,7 @@ struct show {
     unsigned options;
     enum segment segment;
     bool in_body;               /* of the content; else in the header */
-    bool any_line;              /* a line of the content has been seen */
-    bool continues;             /* the last text record had no newline */
+    bool open_line;             /* the last text had no newline, and none was written */
     int64_t offset;             /* shown: of the record, or of hidden ones before it */
     struct record_reader reader;
 };
@@ -93,12 +93,12 @@ static void show_record(const struct show *show, const struct record *record)
     }
 }
 
-/* Whether a line can stand in a header: "Name:", or white space after such a line. */
-static bool is_header_line(const struct show *show, struct slice line)
+/* Whether a line can stand in a header: "Name:", or white space. */
+static bool is_header_line(struct slice line)
 {
     size_t colon = slice_find(line, ':');
 
-    if (show->any_line && line.length > 0 && (line.data[0] == ' ' || line.data[0] == '\t'))
+    if (line.length > 0 && (line.data[0] == ' ' || line.data[0] == '\t'))
         return true;
     if (colon == line.length)
         return false;
@@ -121,10 +121,9 @@ static bool is_shown(const struct show *show)
 
 static void show_text(struct show *show, const struct record *record)
 {
-    if (!show->in_body && !show->continues && !is_header_line(show, record->data))
+    /* Each record is looked at by itself, as Postfix does, also the rest of a long line. */
+    if (!show->in_body && !is_header_line(record->data))
         show->in_body = true;
-    show->any_line = true;
-    show->continues = record->type == RECORD_PART;
     if (!is_shown(show))
         return;
     if (show->options & SHOW_NAMES) {
@@ -133,7 +132,8 @@ static void show_text(struct show *show, const struct record *record)
     }
     print_columns(show, record);
     print_slice(record->data);
-    if (record->type == RECORD_LINE || (show->options & SHOW_OFFSETS))
+    show->open_line = record->type == RECORD_PART && !(show->options & SHOW_OFFSETS);
+    if (!show->open_line)
         putchar('\n');
 }
 
@@ -146,6 +146,9 @@ static void enter(struct show *show, enum segment segment, const struct record *
     show->segment = segment;
     if (!(show->options & SHOW_ENVELOPE))
         return;
+    if (show->open_line)
+        putchar('\n');
+    show->open_line = false;
     print_columns(show, record);
     print_section(show, title);
 }
@@ -206,43 +209,71 @@ static bool show_one(struct show *show, const struct record *record)
     return true;
 }
 
-static bool is_queue_file(const struct show *show, const struct record *record)
+/* What begins with another record of an envelope is read, and found wrong then. */
+static bool is_queue_file(const struct show *show, char first)
 {
-    if (record->type == RECORD_SIZE || record->type == RECORD_TIME)
+    if (memchr("CTcFILSDRO/WAK>fdMV<ionmrewXEPp$", first, 32))
         return true;
     log_warn("%s: input is not a valid queue file", show->name);
     return false;
+}
+
+/* The first two numbers: the length of the content, and where it stands. */
+static void check_size(struct slice data)
+{
+    struct slice rest = data, word;
+    int64_t number;
+
+    for (int i = 0; i < 2; i++)
+        if (!slice_take_token(&rest, " ", &word) || !slice_integer(word, 1, INT64_MAX, &number)) {
+            log_warn("invalid size record: %.*s", SLICE_ARGS(data));
+            return;
+        }
+}
+
+static void show_records(struct show *show, bool whole, enum record_result *result,
+                         struct error *error)
+{
+    struct record record;
+    bool first = whole, hidden = false;
+
+    while ((*result = record_next(&show->reader, &record, error)) == RECORD_READ) {
+        if (first && record.type != RECORD_SIZE && record.type != RECORD_TIME) {
+            log_warn("%s: input is not a valid queue file", show->name);
+            return;
+        }
+        if (first && (show->options & SHOW_ENVELOPE))
+            print_section(show, "ENVELOPE RECORDS");
+        if (first && record.type == RECORD_SIZE)
+            check_size(record.data);
+        first = false;
+        if (!hidden)
+            show->offset = record.offset;
+        hidden = !(show->options & SHOW_NAMES)
+                 && (record.type == RECORD_POINTER || record.type == RECORD_PADDING);
+        if (!show_one(show, &record))
+            return;
+    }
 }
 
 bool show_file(int fd, const char *name, unsigned options, int64_t start)
 {
     struct show show = { .name = name, .options = options };
     struct stat found;
-    struct record record;
     struct error error;
     enum record_result result;
-    bool first = true, hidden = false;
+    char first;
 
     if (fstat(fd, &found) < 0) {
         log_warn("%s: %m", name);
         return false;
     }
+    if (start == 0 && pread(fd, &first, 1, 0) == 1 && !is_queue_file(&show, first))
+        return true;
     record_reader_start(&show.reader, &disk_real, fd, found.st_size);
     show.reader.raw = true;
     show.reader.position = start;
-    while ((result = record_next(&show.reader, &record, &error)) == RECORD_READ) {
-        if (first && start == 0 && !is_queue_file(&show, &record))
-            break;
-        if (first && start == 0 && (options & SHOW_ENVELOPE))
-            print_section(&show, "ENVELOPE RECORDS");
-        first = false;
-        if (!hidden)
-            show.offset = record.offset;
-        hidden = !(options & SHOW_NAMES)
-                 && (record.type == RECORD_POINTER || record.type == RECORD_PADDING);
-        if (!show_one(&show, &record))
-            break;
-    }
+    show_records(&show, start == 0, &result, &error);
     record_reader_free(&show.reader);
     if (result == RECORD_READ || result == RECORD_ENDED)
         return true;

@@ -46,6 +46,8 @@ void flush_all(const struct config *config)
     static const char request[] = "FADI";
     AUTO_CLOSE int fd = connect_service("public", config->queue_service_name);
 
+    if (fd < 0 && errno == ENOENT)
+        log_warn("unable to look up public/%s: %m", config->queue_service_name);
     if (fd < 0 || send(fd, request, sizeof(request), MSG_NOSIGNAL) != sizeof(request))
         system_is_down();
 }

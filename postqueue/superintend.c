@@ -10,7 +10,7 @@
 static const struct {
     const char *done;       /* of one message */
     const char *total;
-    bool places[QUEUE_PLACE_COUNT];     /* where it applies when no directory is named */
+    bool places[QUEUE_PLACE_COUNT];     /* where it applies */
 } actions[ACTION_COUNT] = {
     [ACTION_REQUEUE] = { "requeued", "Requeued",
                          { [QUEUE_HOLD] = true, [QUEUE_INCOMING] = true, [QUEUE_ACTIVE] = true,
@@ -93,10 +93,8 @@ static bool act(struct superintendent *superintendent, enum action action,
 static bool is_meant(const struct superintendent *superintendent, enum action action,
                      enum queue_place place)
 {
-    if (superintendent->named)
-        return superintendent->places[place]
-               && !(action == ACTION_HOLD && place == QUEUE_HOLD);
-    return actions[action].places[place];
+    return actions[action].places[place]
+           && (!superintendent->named || superintendent->places[place]);
 }
 
 static void act_on_one(struct superintendent *superintendent, enum action action, const char *id)
@@ -131,13 +129,16 @@ static void act_on_all(struct superintendent *superintendent, enum action action
 static void act_on(struct superintendent *superintendent, const struct order *order,
                    const char *id)
 {
-    if (!queue_id_is_valid(slice_of(id))) {
-        log_warn("invalid mail queue id: %s", id);
-        return;
-    }
-    for (int action = 0; action < ACTION_COUNT; action++)
-        if (order->actions[action])
+    bool valid = queue_id_is_valid(slice_of(id));
+
+    for (int action = 0; action < ACTION_COUNT; action++) {
+        if (!order->actions[action])
+            continue;
+        if (valid)
             act_on_one(superintendent, (enum action)action, id);
+        else
+            log_warn("invalid mail queue id: %s", id);
+    }
 }
 
 static void act_on_input(struct superintendent *superintendent, const struct order *order)

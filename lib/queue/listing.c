@@ -18,7 +18,7 @@ struct listing {
     bool (*send)(void *argument, struct slice bytes);
     void *argument;
     struct str output;
-    struct hash *shown;         /* recipients of this message that are listed */
+    struct hash *logged;        /* recipients that the log of this message names */
     bool stopped;
 };
 
@@ -46,15 +46,14 @@ static void add_number(struct listing *listing, const char *name, int64_t number
     add(listing, name, slice_of(text));
 }
 
-static void add_address(struct listing *listing, const char *name, struct slice address)
+/* The form in which people write it. */
+static void write_external(const struct listing *listing, struct str *external,
+                           struct slice address)
 {
-    AUTO_STR struct str external = STR_EMPTY;
-
     if (address.length == 0)
-        str_text(&external, listing->settings->empty_address);
+        str_text(external, listing->settings->empty_address);
     else
-        address_quote(&external, address);
-    add_printable(listing, name, str_slice(&external));
+        address_quote(external, address);
 }
 
 static void end_group(struct listing *listing)
@@ -73,47 +72,82 @@ static void give(struct listing *listing, size_t enough)
 
 /* --- Recipients: first those that the defer log knows, with their reasons. ----------- */
 
-static void add_recipient(struct listing *listing, struct slice address, struct slice reason)
+/* Those of the log are not said again; the others as often as the file has them. */
+static void add_recipient(struct listing *listing, struct slice address)
 {
-    size_t limit = listing->settings->duplicate_limit;
+    AUTO_STR struct str external = STR_EMPTY;
 
-    if (hash_get(listing->shown, address))
-        return;
-    if (limit == 0 || hash_count(listing->shown) < limit)
-        (void)hash_set(listing->shown, address, listing);
-    add_address(listing, "recipient", address);
-    if (reason.length > 0)
-        add_printable(listing, "reason", slice_trim_end(reason));
+    write_external(listing, &external, address);
+    if (!hash_get(listing->logged, str_slice(&external)))
+        add_printable(listing, "recipient", str_slice(&external));
     give(listing, LISTING_FLUSH);
 }
 
-/* The log holds the external form; one that cannot be read is shown as it stands. */
-static void add_from_log(struct listing *listing, struct slice external, struct slice reason)
+static void add_entry(struct listing *listing, struct slice external, struct slice reason)
 {
-    AUTO_STR struct str internal = STR_EMPTY;
+    size_t limit = listing->settings->duplicate_limit;
 
-    if (address_unquote(&internal, external))
-        external = str_slice(&internal);
-    add_recipient(listing, external, reason);
+    if (limit == 0 || hash_count(listing->logged) < limit)
+        (void)hash_set(listing->logged, external, listing);
+    add_printable(listing, "recipient", external);
+    add_printable(listing, "reason", slice_trim_end(reason));
+    give(listing, LISTING_FLUSH);
 }
 
-/* A block of the log ends in an empty line. */
+/* An entry of the log, which holds the external form. */
+struct logged {
+    struct slice recipient, reason;
+    bool begun;
+};
+
+static struct logged nothing_logged(void)
+{
+    return (struct logged){ SLICE_LITERAL("(recipient address unavailable)"),
+                            SLICE_LITERAL("(description unavailable)"), false };
+}
+
+/* "<address>: reason", as old releases wrote it and new ones still do, above the rest. */
+static void take_old_form(struct logged *logged, struct slice line)
+{
+    const char *end = memmem(line.data, line.length, ">: ", 3);
+
+    if (!slice_starts(line, "<") || !end)
+        return;
+    logged->recipient = slice_part(line, 1, (size_t)(end - line.data) - 1);
+    logged->reason = slice_from(line, (size_t)(end - line.data) + 3);
+}
+
+static void take_line(struct logged *logged, struct slice line)
+{
+    size_t equals = slice_find(line, '=');
+    struct slice name = slice_part(line, 0, equals), value = slice_from(line, equals + 1);
+
+    logged->begun = true;
+    if (equals == line.length)
+        take_old_form(logged, line);
+    else if (slice_is(name, "recipient"))
+        logged->recipient = value.length > 0 ? value : slice_of("(MAILER-DAEMON)");
+    else if (slice_is(name, "reason"))
+        logged->reason = value.length > 0 ? value : nothing_logged().reason;
+    else
+        take_old_form(logged, line);
+}
+
+/* Entries end in an empty line; one that does not is still being written. */
 static void add_logged(struct listing *listing, struct slice log)
 {
-    struct slice recipient = SLICE_LITERAL(""), reason = SLICE_LITERAL("");
+    struct logged logged = nothing_logged();
 
     while (log.length > 0) {
         struct slice line = slice_take_until(&log, "\n");
 
-        if (slice_starts(line, "recipient="))
-            recipient = slice_from(line, strlen("recipient="));
-        else if (slice_starts(line, "reason="))
-            reason = slice_from(line, strlen("reason="));
-        if (line.length > 0 && log.length > 0)
+        if (line.length > 0) {
+            take_line(&logged, line);
             continue;
-        if (recipient.length > 0)
-            add_from_log(listing, recipient, reason);
-        recipient = reason = SLICE_LITERAL("");
+        }
+        if (logged.begun)
+            add_entry(listing, logged.recipient, logged.reason);
+        logged = nothing_logged();
     }
 }
 
@@ -145,6 +179,7 @@ static void add_log(struct listing *listing, const char *id)
 static void add_message(struct listing *listing, enum queue_place place,
                         const struct message *message, const struct envelope *envelope)
 {
+    AUTO_STR struct str sender = STR_EMPTY;
     struct message_times times;
     struct error error;
 
@@ -155,18 +190,16 @@ static void add_message(struct listing *listing, enum queue_place place,
     add_number(listing, "time", envelope->arrival.tv_sec);
     add_number(listing, "size", place == QUEUE_MAILDROP ? times.file_size
                                                         : envelope->content_length);
-    add_number(listing, "forced_expire", place != QUEUE_MAILDROP && times.expire);
-    add_address(listing, "sender", slice_of(envelope->sender));
-    listing->shown = hash_new();
-    if (place != QUEUE_MAILDROP)
-        add_log(listing, envelope->queue_id);
+    add_number(listing, "forced_expire", times.expire);
+    write_external(listing, &sender, slice_of(envelope->sender));
+    add_printable(listing, "sender", str_slice(&sender));
+    add_log(listing, envelope->queue_id);
 }
 
 static void add_recipients(struct listing *listing, const struct envelope *envelope)
 {
     for (size_t i = 0; i < envelope->recipients.count; i++)
-        add_recipient(listing, slice_of(envelope->recipients.items[i].address),
-                      SLICE_LITERAL(""));
+        add_recipient(listing, slice_of(envelope->recipients.items[i].address));
 }
 
 /* Recipients come in batches, so that a long list needs little memory. */
@@ -177,7 +210,10 @@ static void list_opened(struct listing *listing, enum queue_place place, struct 
     bool more;
     struct arena *arena = arena_new();
 
-    if (message_envelope(message, arena, &envelope, LISTING_BATCH, &more, &error)) {
+    /* Of a damaged one what stands before the damage is shown. */
+    if (message_envelope(message, arena, &envelope, LISTING_BATCH, &more, &error) ||
+        message->has_sender) {
+        listing->logged = hash_new();
         add_message(listing, place, message, &envelope);
         add_recipients(listing, &envelope);
         while (more && !listing->stopped) {
@@ -187,7 +223,7 @@ static void list_opened(struct listing *listing, enum queue_place place, struct 
             add_recipients(listing, &envelope);
         }
         end_group(listing);
-        hash_free(listing->shown, NULL);
+        hash_free(listing->logged, NULL);
     }
     arena_free(arena);
     give(listing, LISTING_FLUSH);

@@ -21,6 +21,7 @@ struct message {
     enum message_stage stage;
     int64_t next_recipient;         /* where the next call of message_envelope goes on */
     int64_t warn_record;            /* offset of the W record, 0: none */
+    bool has_sender;                /* the S record has been read */
 
     /* In the intake log: file is the segment's then, and stays open behind the message. */
     struct log_reader *log;         /* NULL: a file, or a message that is only looked at */

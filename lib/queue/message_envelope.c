@@ -128,6 +128,7 @@ static bool take_fact(struct gathering *gathering, const struct record *record)
         envelope->full_name = arena_text(gathering->arena, record->data);
         return true;
     case RECORD_SENDER:
+        gathering->message->has_sender = true;
         envelope->sender = arena_text(gathering->arena, record->data);
         return true;
     case RECORD_FILTER:
