@@ -4,6 +4,7 @@
 #include "base/scope.h"
 #include "delivery.h"
 #include "log/log.h"
+#include "marks.h"
 #include "pool.h"
 #include "service/needs.h"
 
@@ -13,6 +14,13 @@
 static void warn_unknown(void *argument, struct slice word)
 {
     log_warn("%s: unknown EHLO keyword \"%.*s\"", (const char *)argument, SLICE_ARGS(word));
+}
+
+unsigned agent_discarded(const struct agent *agent, const char *keywords)
+{
+    const char *title = agent->lmtp ? "lmtp" : "smtp";
+
+    return extension_list(slice_of(keywords), warn_unknown, (void *)(uintptr_t)title);
 }
 
 /* inet_protocols: "all", "ipv4", "ipv6" or both. */
@@ -43,15 +51,19 @@ bool agent_prepare(struct service_context *context, struct error *error)
 
     agent->config = config;
     agent->lmtp = strcmp(context->program, "lmtp") == 0;
+    agent->service_name = context->service_name;
     agent->family = choose_family(config->inet_protocols);
-    agent->discarded = extension_list(slice_of(config->smtp_discard_ehlo_keywords),
-                                      warn_unknown, (void *)(uintptr_t)"smtp");
+    agent->discarded = agent_discarded(agent, config->smtp_discard_ehlo_keywords);
     agent->silent_discard = strcasestr(config->smtp_discard_ehlo_keywords, "silent-discard");
     agent->require_tls = is_tls_required(config);
     agent->require_auth = config->smtp_sasl_auth_enable;
     agent->dns = dns_new(&dns, error);
     agent->interfaces = interfaces_open(config, error);
     if (!agent->dns || !agent->interfaces)
+        return false;
+    if (!marks_parse(context->words, context->word_count, &agent->marks, error)
+        || !tables_open(&agent->tables, config, agent->lmtp, service_tables(context),
+                        error))
         return false;
     agent->reporter = service_reporter(context);
     agent->pool = pool_new(agent);

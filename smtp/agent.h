@@ -9,15 +9,19 @@
 #include "dns/dns.h"
 #include "failure.h"
 #include "service/service.h"
+#include "tables.h"
 
 struct pool;
 
 struct agent {
     const struct config *config;
+    const char *service_name;   /* as in master.cf */
     bool lmtp;
+    unsigned marks;             /* MARK_ bits: flags= of master.cf */
     struct dns *dns;
     struct interfaces *interfaces;
     struct reporter *reporter;
+    struct tables tables;
     struct pool *pool;          /* connections that wait for their next message */
     int family;                 /* AF_INET, AF_INET6, AF_UNSPEC: inet_protocols */
     unsigned discarded;         /* EXTENSION_ bits of smtp_discard_ehlo_keywords */
@@ -25,6 +29,9 @@ struct agent {
     bool require_tls;           /* the configuration forbids plaintext, and this is all we have */
     bool require_auth;
 };
+
+/* The EXTENSION_ bits of a list of keywords; unknown ones are warned of. */
+unsigned agent_discarded(const struct agent *agent, const char *keywords);
 
 bool agent_prepare(struct service_context *context, struct error *error);
 

@@ -1,23 +1,27 @@
 /*
- * The content of a message as it goes over the wire: CRLF line ends, leading dots doubled
- * (RFC 5321 4.5.2), lines above smtp_line_length_limit broken.
+ * The content of a message as it goes over the wire.  It passes as it is, line by line, unless
+ * something is to be changed in it: smtp_generic_maps, smtp_header_checks and its kin, 8-bit
+ * text for a server of 7 bits.
  */
 #pragma once
 
+#include "agent.h"
 #include "queue/queue.h"
-#include "stream/stream.h"
+#include "text.h"
 
 struct body_settings {
-    int line_length_limit;      /* 0: none */
-    int timeout_seconds;        /* for each 64 KB */
-    const char *queue_id;       /* for the log */
+    const struct agent *agent;
+    struct arena *arena;
+    const char *queue_id;
+    bool downgrade;             /* the server takes 7 bits only */
 };
 
 enum body_result {
     BODY_WRITTEN,               /* all of it is in the stream, but for the final dot; not flushed */
     BODY_UNREADABLE,            /* the queue file is damaged: the receiver must not see an end */
     BODY_REFUSED,               /* the connection is gone: stream_flush says how */
+    BODY_UNMAPPED,              /* a table cannot be asked: as BODY_UNREADABLE */
 };
 
-enum body_result body_write(struct stream *stream, struct content *content,
+enum body_result body_write(struct text *text, struct content *content,
                             const struct body_settings *settings, struct error *error);

@@ -2,6 +2,7 @@
 
 #include "base/scope.h"
 #include "log/log.h"
+#include "marks.h"
 #include "pool.h"
 #include "transaction.h"
 
@@ -40,12 +41,21 @@ static void settle(struct delivery *delivery, size_t index, struct outcome *outc
     delivery->left--;
 }
 
+/* Whether the server is where the mail stays (flags=X; RFC 2033 servers as lmtp_assume_final). */
+static bool is_final(const struct agent *agent, const struct session *session)
+{
+    return agent->marks & MARK_FINAL
+           || (agent->lmtp && agent->config->lmtp_assume_final
+               && !(session->extensions & EXTENSION_DSN));
+}
+
 void delivery_succeed(struct delivery *delivery, size_t index, const struct session *session)
 {
     bool probe = delivery->request->flags & REQUEST_PROBE;
     struct outcome outcome = {
         .action = probe ? OUTCOME_DELIVERABLE
-                        : delivery->agent->lmtp ? OUTCOME_DELIVERED : OUTCOME_RELAYED,
+                        : is_final(delivery->agent, session) ? OUTCOME_DELIVERED
+                                                             : OUTCOME_RELAYED,
         .dsn = failure_reply_status(delivery->arena, &session->reply),
         .reason = failure_reply_text(delivery->arena, &session->reply),
     };
@@ -122,23 +132,12 @@ void delivery_fail_all(struct delivery *delivery, const struct failure *failure,
 
 /* --- Sessions. ------------------------------------------------------------------- */
 
-static bool may_reuse(const struct agent *agent, const struct session *session)
-{
-    const struct config *config = agent->config;
-
-    return config->smtp_connection_cache_on_demand && !session->broken
-           && (config->smtp_connection_reuse_count_limit == 0
-               || session->uses < config->smtp_connection_reuse_count_limit)
-           && moment_now() - session->born
-                  < (int64_t)config->smtp_connection_reuse_time_limit * 1000;
-}
-
 static void give_back(struct delivery *delivery, struct session *session, bool clean)
 {
-    if (clean && may_reuse(delivery->agent, session))
+    if (clean && session_may_stay(session))
         pool_give(delivery->agent->pool, session);
     else
-        session_close(delivery->agent, session);
+        session_close(session);
 }
 
 /* Carry the message over the session.  False when the session had died in the pool. */
@@ -187,8 +186,7 @@ static bool try_host(struct delivery *delivery, const struct destination *destin
         return true;
 
     struct session *session =
-        session_open(agent, destination, host, delivery->request->envelope.queue_id,
-                     delivery->arena, &failure);
+        session_open(agent, destination, host, delivery->request, delivery->arena, &failure);
 
     if (session) {
         session->alone = alone;
@@ -283,11 +281,18 @@ static bool next_relay(struct slice *rest, struct arena *arena, const char **nex
 
 void delivery_run(struct delivery *delivery)
 {
-    struct slice relays = slice_of(delivery->agent->config->smtp_fallback_relay);
+    const struct agent *agent = delivery->agent;
+    struct slice relays = slice_of(agent->config->smtp_fallback_relay);
     const char *nexthop = delivery->request->nexthop;
     bool more = true;
 
     delivery->started_at = wall_microseconds();
+    if (agent->marks
+        && !marks_permit(agent, delivery->request, delivery->file, delivery->arena,
+                         &delivery->failure)) {
+        settle_all(delivery, &delivery->failure, NULL);
+        return;
+    }
     while (more && delivery->left > 0) {
         const char *following = NULL;
 

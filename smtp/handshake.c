@@ -2,6 +2,8 @@
 
 #include "base/scope.h"
 #include "log/log.h"
+#include "pix.h"
+#include "xforward.h"
 
 static struct failure refused(const struct session *session, bool retry, struct arena *arena)
 {
@@ -10,7 +12,7 @@ static struct failure refused(const struct session *session, bool retry, struct 
     struct failure failure = failure_of(arena, dsn, "host %s refused to talk to me: %s",
                                         session->name, text);
 
-    if (retry && dsn[0] == '5')
+    if (retry && session->reply.code / 100 == 5)
         failure.dsn = arena_format(arena, "4%s", dsn + 1);
     failure.unreachable = !failure_is_permanent(&failure);
     failure.diagnostic = text;
@@ -28,12 +30,13 @@ static bool is_my_name(const struct agent *agent, const struct smtp_reply *reply
            && slice_is_nocase(slice_take_word(&line), agent->config->myhostname);
 }
 
-static bool read_greeting(const struct agent *agent, const struct destination *destination,
-                          struct session *session, const char *queue_id, struct arena *arena,
-                          struct failure *failure)
+static bool read_greeting(const struct destination *destination, struct session *session,
+                          struct arena *arena, struct failure *failure)
 {
+    const struct agent *agent = session->agent;
+
     if (!session_read(session, agent->config->smtp_helo_timeout,
-                      "receiving the initial server greeting", queue_id, arena, failure)) {
+                      "receiving the initial server greeting", arena, failure)) {
         failure->unreachable = true;
         return false;
     }
@@ -55,21 +58,21 @@ static void note_extension(struct session *session, struct slice line)
     uint64_t limit;
 
     session->extensions |= extension;
+    if (extension == EXTENSION_XFORWARD)
+        session->forwards |= xforward_read(line);
     if (extension == EXTENSION_SIZE
         && slice_number(slice_take_word(&line), INT64_MAX, &limit))
         session->size_limit = (int64_t)limit;
 }
 
 /* What the server offers and we are told not to see. */
-static void log_discarded(const struct agent *agent, unsigned discarded)
+static void log_discarded(unsigned discarded)
 {
     static const char *const names[] = { "PIPELINING", "SIZE", "STARTTLS", "AUTH", "XFORWARD",
                                          "ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8",
                                          "CHUNKING" };
     AUTO_STR struct str list = STR_EMPTY;
 
-    if (discarded == 0 || agent->silent_discard)
-        return;
     for (size_t i = 0; i < COUNT(names); i++)
         if (discarded & extension_find(slice_of(names[i])))
             str_format(&list, " %s", names[i]);
@@ -77,44 +80,64 @@ static void log_discarded(const struct agent *agent, unsigned discarded)
         log_info("discarding EHLO keywords:%s", list.data);
 }
 
-static void note_extensions(const struct agent *agent, struct session *session)
+/* smtp_discard_ehlo_keyword_address_maps, else smtp_discard_ehlo_keywords. */
+static void discard_extensions(struct session *session, struct arena *arena)
+{
+    const struct agent *agent = session->agent;
+    const char *own = tables_find(agent->tables.discarded_keywords, session->address, arena);
+    unsigned discarded = own ? agent_discarded(agent, own) : agent->discarded;
+    bool silent = own ? strcasestr(own, "silent-discard") != NULL : agent->silent_discard;
+
+    if (!silent)
+        log_discarded(session->extensions & discarded);
+    session->extensions &= ~discarded;
+    if (!(session->extensions & EXTENSION_SIZE))
+        session->size_limit = 0;
+    if (!(session->extensions & EXTENSION_XFORWARD))
+        session->forwards = 0;
+}
+
+static void note_extensions(struct session *session, struct arena *arena)
 {
     struct slice rest = str_slice(&session->reply.text), line;
 
-    session->extensions = 0;
+    session->extensions = session->forwards = 0;
     session->size_limit = 0;
     if (!smtp_reply_next(&rest, &line))
         return;
     while (smtp_reply_next(&rest, &line))
         note_extension(session, line);
-    log_discarded(agent, session->extensions & agent->discarded);
-    session->extensions &= ~agent->discarded;
-    if (!(session->extensions & EXTENSION_SIZE))
-        session->size_limit = 0;
+    discard_extensions(session, arena);
+    if ((session->extensions & EXTENSION_SMTPUTF8)
+        && !(session->extensions & EXTENSION_8BITMIME)) {
+        log_info("host %s offers SMTPUTF8 support, but not 8BITMIME", session->name);
+        session->extensions |= EXTENSION_8BITMIME;  /* RFC 6531 3.1 demands it */
+    }
 }
 
-static bool say_hello(const struct agent *agent, struct session *session, const char *verb,
-                      const char *queue_id, struct arena *arena, struct failure *failure)
+static bool say_hello(struct session *session, const char *verb, struct arena *arena,
+                      struct failure *failure)
 {
+    const struct config *config = session->agent->config;
     const char *doing = arena_format(arena, "performing the %s handshake", verb);
-    int timeout = agent->config->smtp_helo_timeout;
 
-    stream_format(session->stream, "%s %s\r\n", verb, agent->config->smtp_helo_name);
-    if (session_flush(session, timeout, doing, arena, failure)
-        && session_read(session, timeout, doing, queue_id, arena, failure))
+    stream_format(session->stream, "%s %s\r\n", verb, config->smtp_helo_name);
+    if (session_flush(session, config->smtp_helo_timeout, doing, arena, failure)
+        && session_read(session, config->smtp_helo_timeout, doing, arena, failure))
         return true;
     failure->unreachable = true;
     return false;
 }
 
 /* smtp_always_send_ehlo; without it the greeting must say ESMTP. */
-static bool wants_ehlo(const struct agent *agent, const struct session *session)
+static bool wants_ehlo(const struct session *session)
 {
+    const struct config *config = session->agent->config;
     struct slice greeting = str_slice(&session->reply.text), word;
 
-    if (agent->config->smtp_never_send_ehlo)
+    if (config->smtp_never_send_ehlo || session->workarounds & PIX_DISABLE_ESMTP)
         return false;
-    if (agent->config->smtp_always_send_ehlo)
+    if (config->smtp_always_send_ehlo)
         return true;
     while (slice_take_token(&greeting, " \t\n", &word))
         if (slice_is_nocase(word, "ESMTP"))
@@ -122,19 +145,20 @@ static bool wants_ehlo(const struct agent *agent, const struct session *session)
     return false;
 }
 
-static bool introduce(const struct agent *agent, struct session *session, const char *queue_id,
-                      struct arena *arena, struct failure *failure)
+static bool introduce(struct session *session, struct arena *arena, struct failure *failure)
 {
-    if (agent->lmtp || wants_ehlo(agent, session)) {
-        if (!say_hello(agent, session, agent->lmtp ? "LHLO" : "EHLO", queue_id, arena, failure))
+    bool lmtp = session->agent->lmtp;
+
+    if (lmtp || wants_ehlo(session)) {
+        if (!say_hello(session, lmtp ? "LHLO" : "EHLO", arena, failure))
             return false;
         if (session->reply.code / 100 == 2) {
-            note_extensions(agent, session);
+            note_extensions(session, arena);
             return true;
         }
     }
-    if (!agent->lmtp && !session->broken) {
-        if (!say_hello(agent, session, "HELO", queue_id, arena, failure))
+    if (!lmtp && !session->broken && session->reply.code != 421) {
+        if (!say_hello(session, "HELO", arena, failure))
             return false;
         if (session->reply.code / 100 == 2)
             return true;
@@ -143,23 +167,31 @@ static bool introduce(const struct agent *agent, struct session *session, const 
     return false;
 }
 
-bool handshake(const struct agent *agent, const struct destination *destination,
-               struct session *session, const char *queue_id, struct arena *arena,
-               struct failure *failure)
+static bool loops_back(const struct destination *destination, const struct session *session,
+                       struct arena *arena, struct failure *failure)
 {
-    if (!read_greeting(agent, destination, session, queue_id, arena, failure)
-        || !introduce(agent, session, queue_id, arena, failure))
+    const struct agent *agent = session->agent;
+
+    if (!destination->default_port || !is_my_name(agent, &session->reply))
         return false;
-    if (destination->default_port && is_my_name(agent, &session->reply)) {
-        log_warn("host %s replied to HELO/EHLO with my own hostname %s", session->relay,
-                 agent->config->myhostname);
-        *failure = failure_of(arena, "5.4.6", "mail for %s loops back to myself",
-                              destination->host);
-        failure->relay = arena_copy(arena, session->relay);
-        failure->remote = arena_copy(arena, session->host);
-        failure->loop = true;
+    log_warn("host %s replied to HELO/EHLO with my own hostname %s", session->relay,
+             agent->config->myhostname);
+    *failure = failure_of(arena, "5.4.6", "mail for %s loops back to myself", destination->host);
+    failure->relay = arena_copy(arena, session->relay);
+    failure->remote = arena_copy(arena, session->host);
+    failure->loop = true;
+    return true;
+}
+
+bool handshake(const struct agent *agent, const struct destination *destination,
+               struct session *session, const struct delivery_request *request,
+               struct arena *arena, struct failure *failure)
+{
+    if (!read_greeting(destination, session, arena, failure))
         return false;
-    }
+    pix_look(agent, session, request, arena);
+    if (!introduce(session, arena, failure) || loops_back(destination, session, arena, failure))
+        return false;
     if (agent->require_tls) {
         *failure = failure_of(arena, "4.7.4", "TLS is required, but this client has none");
         return false;

@@ -7,5 +7,5 @@
 
 /* False with the failure when the server does not want to talk to us. */
 bool handshake(const struct agent *agent, const struct destination *destination,
-               struct session *session, const char *queue_id, struct arena *arena,
-               struct failure *failure) MUST_USE;
+               struct session *session, const struct delivery_request *request,
+               struct arena *arena, struct failure *failure) MUST_USE;

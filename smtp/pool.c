@@ -104,7 +104,7 @@ static void *reap(void *argument)
             continue;
         }
         pthread_mutex_unlock(&pool->lock);
-        session_close(pool->agent, expired);
+        session_close(expired);
         pthread_mutex_lock(&pool->lock);
     }
     return NULL;
@@ -138,5 +138,5 @@ void pool_give(struct pool *pool, struct session *session)
     }
     pthread_mutex_unlock(&pool->lock);
     if (surplus)
-        session_close(pool->agent, surplus);
+        session_close(surplus);
 }

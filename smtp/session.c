@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include "base/encoding.h"
 #include "base/memory.h"
 #include "base/scope.h"
 #include "connect.h"
@@ -40,17 +41,52 @@ bool session_flush(struct session *session, int timeout_seconds, const char *doi
     return false;
 }
 
-static void warn_garbage(const struct session *session, const char *queue_id, struct slice line)
+static void warn_garbage(const struct session *session, struct slice line)
 {
-    log_warn("%s: non-%s response from %s: %.*s", queue_id, "ESMTP", session->relay,
+    if (!(session->extensions & EXTENSION_PIPELINING))
+        return;
+    log_warn("%s: non-%s response from %s: %.*s", session->queue_id,
+             session->agent->lmtp ? "LMTP" : "ESMTP", session->relay,
              SLICE_ARGS(slice_part(line, 0, 100)));
-    if (session->extensions & EXTENSION_PIPELINING)
-        log_warn("to prevent loss of mail, turn off command pipelining for %s with the "
-                 "smtp_discard_ehlo_keyword_address_maps parameter", session->host);
+    log_warn("to prevent loss of mail, turn off command pipelining for %s with the "
+             "smtp_discard_ehlo_keyword_address_maps parameter", session->address);
+}
+
+/* smtp_reply_filter: the line as it shall be; in *changed when it is another one. */
+static struct slice filter_line(const struct session *session, struct slice line,
+                                struct str *changed)
+{
+    struct table_list *filter = session->agent->tables.reply_filter;
+    AUTO_STR struct str shown = STR_EMPTY;
+    AUTO_STR struct str instead = STR_EMPTY;
+    struct error error;
+
+    if (table_list_is_empty(filter)
+        || table_list_get(filter, line, changed, NULL, &error) != TABLE_FOUND)
+        return line;
+    printable_text(&shown, line);
+    printable_text(&instead, str_slice(changed));
+    log_info("%s: replacing server reply \"%s\" with \"%s\"", session->relay, shown.data,
+             instead.data);
+    return str_slice(changed);
+}
+
+/* One line of a reply. */
+static enum smtp_reply_state add_line(struct session *session, struct slice line)
+{
+    AUTO_STR struct str changed = STR_EMPTY;
+
+    line = filter_line(session, line, &changed);
+
+    enum smtp_reply_state state = smtp_reply_add(&session->reply, line);
+
+    if (state == SMTP_REPLY_GARBAGE)
+        warn_garbage(session, line);
+    return state;
 }
 
 bool session_read(struct session *session, int timeout_seconds, const char *doing,
-                  const char *queue_id, struct arena *arena, struct failure *failure)
+                  struct arena *arena, struct failure *failure)
 {
     enum smtp_reply_state state = SMTP_REPLY_MORE;
     bool middle = false;        /* of a line that is too long: the rest of it is dropped */
@@ -58,6 +94,9 @@ bool session_read(struct session *session, int timeout_seconds, const char *doin
     smtp_reply_clear(&session->reply);
     stream_set_deadline(session->stream, moment_after(timeout_seconds));
     while (state != SMTP_REPLY_COMPLETE || middle) {
+        if (!session->agent->config->smtp_per_request_deadline)
+            stream_set_deadline(session->stream, moment_after(timeout_seconds));
+
         struct slice line;
         enum stream_result result = stream_line(session->stream, LINE_LIMIT, &line, NULL);
         bool dropped = middle;
@@ -69,16 +108,9 @@ bool session_read(struct session *session, int timeout_seconds, const char *doin
         middle = result == STREAM_TOO_LONG;
         if (dropped)
             continue;
-        state = smtp_reply_add(&session->reply, line);
-        if (state == SMTP_REPLY_GARBAGE) {
-            warn_garbage(session, queue_id, line);
-            smtp_reply_clear(&session->reply);
-        }
+        state = add_line(session, line);
     }
     session->fresh = false;
-    /* RFC 5321 3.8: 421 announces the end of the connection. */
-    if (session->reply.code == 421)
-        session->broken = true;
     return true;
 }
 
@@ -118,9 +150,11 @@ static struct session *make_session(const struct agent *agent,
              : destination->host;
     const char *full = arena_format(arena, "%s[%s]", name, address);
 
+    session->agent = agent;
     session->stream = stream_new(fd);
     session->reply = SMTP_REPLY_EMPTY;
     session->host = memory_copy(name);
+    session->address = memory_copy(address);
     session->name = memory_copy(full);
     session->relay = memory_copy(host ? arena_format(arena, "%s:%d", full, destination->port)
                                       : full);
@@ -136,6 +170,7 @@ static void session_free(struct session *session)
     stream_close(session->stream);
     smtp_reply_free(&session->reply);
     free(session->host);
+    free(session->address);
     free(session->name);
     free(session->relay);
     free(session->key);
@@ -143,20 +178,32 @@ static void session_free(struct session *session)
     free(session);
 }
 
-void session_close(const struct agent *agent, struct session *session)
+void session_close(struct session *session)
 {
     struct failure ignored;
 
     if (!session->broken) {
         AUTO_ARENA struct arena *arena = arena_new();
 
-        stream_write(session->stream, SLICE_LITERAL("QUIT\r\n"));
+        if (!session->quitting)
+            stream_write(session->stream, SLICE_LITERAL("QUIT\r\n"));
         if (session_flush(session, 1, "sending QUIT", arena, &ignored)
-            && !agent->config->smtp_skip_quit_response)
-            (void)!session_read(session, agent->config->smtp_quit_timeout, "sending QUIT", "",
-                                arena, &ignored);
+            && !session->agent->config->smtp_skip_quit_response)
+            (void)!session_read(session, session->agent->config->smtp_quit_timeout,
+                                "sending QUIT", arena, &ignored);
     }
     session_free(session);
+}
+
+bool session_may_stay(const struct session *session)
+{
+    const struct config *config = session->agent->config;
+
+    return config->smtp_connection_cache_on_demand && !session->broken && !session->quitting
+           && (config->smtp_connection_reuse_count_limit == 0
+               || session->uses < config->smtp_connection_reuse_count_limit)
+           && moment_now() - session->born
+                  < (int64_t)config->smtp_connection_reuse_time_limit * 1000;
 }
 
 static struct failure connect_failure(const struct agent *agent,
@@ -177,8 +224,8 @@ static struct failure connect_failure(const struct agent *agent,
 }
 
 struct session *session_open(const struct agent *agent, const struct destination *destination,
-                             const struct host *host, const char *queue_id, struct arena *arena,
-                             struct failure *failure)
+                             const struct host *host, const struct delivery_request *request,
+                             struct arena *arena, struct failure *failure)
 {
     struct error error = ERROR_NONE;
     int fd = host ? connect_host(agent, host, &error) : connect_path(destination->host, &error);
@@ -190,8 +237,9 @@ struct session *session_open(const struct agent *agent, const struct destination
 
     struct session *session = make_session(agent, destination, host, fd, arena);
 
-    if (handshake(agent, destination, session, queue_id, arena, failure))
+    session->queue_id = request->envelope.queue_id;
+    if (handshake(agent, destination, session, request, arena, failure))
         return session;
-    session_close(agent, session);
+    session_close(session);
     return NULL;
 }

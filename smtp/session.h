@@ -5,6 +5,7 @@
 #pragma once
 
 #include "agent.h"
+#include "deliver/request.h"
 #include "destination.h"
 #include "failure.h"
 #include "hosts.h"
@@ -13,18 +14,24 @@
 #include "stream/stream.h"
 
 struct session {
+    const struct agent *agent;
+    const char *queue_id;       /* of the message under way: for the log */
     struct stream *stream;
     struct smtp_reply reply;    /* the last one that was read */
     char *name;                 /* host[address], as in reasons */
     char *relay;                /* host[address]:port, as in relay= */
     char *host;
+    char *address;              /* of the host in text form, or the path of the socket */
     char *key, *nexthop_key;    /* for the pool; nexthop_key "" unless host was a best one */
     unsigned extensions;        /* EXTENSION_ bits that the server offers and we use */
+    unsigned forwards;          /* FORWARD_ bits: what the server takes by XFORWARD */
+    unsigned workarounds;       /* PIX_ bits */
     int64_t size_limit;         /* of the server's SIZE; 0: none */
     int64_t born;               /* monotonic milliseconds */
     int uses;                   /* messages begun */
     bool fresh;                 /* since it left the pool nothing has been read */
     bool alone;                 /* its next hop has no other host */
+    bool quitting;              /* QUIT was sent together with the end of the last message */
     bool broken;                /* no further command makes sense, not even QUIT */
 };
 
@@ -33,11 +40,14 @@ struct session {
  * logged when it is about connecting.
  */
 struct session *session_open(const struct agent *agent, const struct destination *destination,
-                             const struct host *host, const char *queue_id, struct arena *arena,
-                             struct failure *failure) MUST_USE;
+                             const struct host *host, const struct delivery_request *request,
+                             struct arena *arena, struct failure *failure) MUST_USE;
 
 /* QUIT when that makes sense, without waiting unless smtp_skip_quit_response is off. */
-void session_close(const struct agent *agent, struct session *session);
+void session_close(struct session *session);
+
+/* Another message may go over it, as far as limits and settings say. */
+bool session_may_stay(const struct session *session);
 
 /* What the pool looks sessions up by. */
 const char *session_host_key(struct arena *arena, const struct destination *destination,
@@ -48,7 +58,7 @@ const char *session_host_key(struct arena *arena, const struct destination *dest
  * "conversation with ... timed out while DOING"; the session is broken then.
  */
 bool session_read(struct session *session, int timeout_seconds, const char *doing,
-                  const char *queue_id, struct arena *arena, struct failure *failure) MUST_USE;
+                  struct arena *arena, struct failure *failure) MUST_USE;
 
 /* Write out what stands in the stream, likewise. */
 bool session_flush(struct session *session, int timeout_seconds, const char *doing,

@@ -3,6 +3,11 @@
 #include "body.h"
 #include "envelope.h"
 #include "log/log.h"
+#include "marks.h"
+#include "pix.h"
+#include "xforward.h"
+
+#include <unistd.h>
 
 /*
  * How many RCPT commands stand in one write: replies of a hundred bytes each must fit into the
@@ -17,6 +22,8 @@ struct transaction {
     size_t count;
     bool *accepted;             /* of order */
     size_t accepted_count;
+    int forwards[XFORWARD_COMMANDS];    /* commands without an answer so far */
+    size_t forward_count, forward_answered;
     size_t sent, answered;      /* RCPT commands */
     bool mail_answered;
     bool data_sent;
@@ -64,9 +71,8 @@ static bool read_reply(struct transaction *transaction, int timeout, const char 
 {
     struct failure failure;
 
-    return session_read(transaction->session, timeout, doing,
-                        transaction->delivery->request->envelope.queue_id,
-                        transaction->delivery->arena, &failure)
+    return session_read(transaction->session, timeout, doing, transaction->delivery->arena,
+                        &failure)
            || fail(transaction, &failure);
 }
 
@@ -132,9 +138,29 @@ static bool read_rcpt_reply(struct transaction *transaction)
     return false;
 }
 
+/* What the server makes of XFORWARD concerns its log only. */
+static bool read_forward_replies(struct transaction *transaction)
+{
+    while (transaction->forward_answered < transaction->forward_count) {
+        int command = transaction->forwards[transaction->forward_answered++];
+
+        if (!read_reply(transaction, config_of(transaction)->smtp_xforward_timeout,
+                        "sending XFORWARD command"))
+            return false;
+        if (!is_success(transaction))
+            log_warn("host %s said: %s (in reply to %s)", transaction->session->relay,
+                     failure_reply_text(transaction->delivery->arena,
+                                        &transaction->session->reply),
+                     xforward_title(command));
+    }
+    return true;
+}
+
 /* All replies that are due.  False when the conversation is over. */
 static bool read_replies(struct transaction *transaction)
 {
+    if (!read_forward_replies(transaction))
+        return false;
     if (!transaction->mail_answered && !read_mail_reply(transaction))
         return false;
     while (transaction->answered < transaction->sent)
@@ -145,10 +171,31 @@ static bool read_replies(struct transaction *transaction)
 
 /* --- Commands. ------------------------------------------------------------------------ */
 
+static bool send_forwards(struct transaction *transaction)
+{
+    const struct config *config = config_of(transaction);
+
+    if (!config->smtp_send_xforward_command || !transaction->session->forwards)
+        return true;
+    for (int part = 0; part < XFORWARD_COMMANDS; part++) {
+        if (!xforward_write(transaction->session, part,
+                            &transaction->delivery->request->envelope))
+            continue;
+        transaction->forwards[transaction->forward_count++] = part;
+        if (!is_pipelining(transaction)
+            && !(flush(transaction, config->smtp_xforward_timeout, "sending XFORWARD command")
+                 && read_forward_replies(transaction)))
+            return false;
+    }
+    return true;
+}
+
 static bool send_mail(struct transaction *transaction)
 {
+    if (!send_forwards(transaction))
+        return false;
     envelope_write_mail(transaction->session, transaction->delivery->agent,
-                        transaction->delivery->request);
+                        transaction->delivery->request, transaction->delivery->arena);
     if (is_pipelining(transaction))
         return true;
     return flush(transaction, config_of(transaction)->smtp_mail_timeout, "sending MAIL FROM")
@@ -157,10 +204,10 @@ static bool send_mail(struct transaction *transaction)
 
 static bool send_rcpt(struct transaction *transaction, size_t place)
 {
-    const struct envelope *envelope = &transaction->delivery->request->envelope;
+    const struct delivery *delivery = transaction->delivery;
 
-    envelope_write_rcpt(transaction->session, transaction->delivery->agent,
-                        &envelope->recipients.items[transaction->order[place]]);
+    envelope_write_rcpt(transaction->session, delivery->agent, delivery->request,
+                        transaction->order[place], delivery->arena);
     transaction->sent++;
     if (is_pipelining(transaction)
         && transaction->sent - transaction->answered < GROUP_LIMIT)
@@ -194,12 +241,37 @@ static void abort_data(struct transaction *transaction)
     struct failure ignored;
 
     if (!session_read(session, config_of(transaction)->smtp_data_init_timeout,
-                      "sending DATA command",
-                      transaction->delivery->request->envelope.queue_id,
-                      transaction->delivery->arena, &ignored))
+                      "sending DATA command", transaction->delivery->arena, &ignored))
         return;
     if (session->reply.code / 100 == 3)
         stream_write(session->stream, SLICE_LITERAL(".\r\n"));
+}
+
+/* Together with what stands in the stream already. */
+static void say_goodbye(struct session *session)
+{
+    stream_write(session->stream, SLICE_LITERAL("QUIT\r\n"));
+    session->quitting = true;
+}
+
+/* Back to the start, so that the session may carry another message. */
+static bool reset(struct transaction *transaction)
+{
+    struct session *session = transaction->session;
+    struct arena *arena = transaction->delivery->arena;
+    int timeout = config_of(transaction)->smtp_rset_timeout;
+    struct failure ignored;
+
+    if (session->broken)
+        return false;
+    stream_write(session->stream, SLICE_LITERAL("RSET\r\n"));
+    if (is_pipelining(transaction) && !session_may_stay(session)) {
+        say_goodbye(session);
+        return false;
+    }
+    return session_flush(session, timeout, "sending RSET", arena, &ignored)
+           && session_read(session, timeout, "sending RSET", arena, &ignored)
+           && is_success(transaction);
 }
 
 static bool start_data(struct transaction *transaction)
@@ -208,6 +280,7 @@ static bool start_data(struct transaction *transaction)
 
     if (!transaction->data_sent) {
         stream_write(transaction->session->stream, SLICE_LITERAL("DATA\r\n"));
+        transaction->data_sent = true;
         if (!flush(transaction, timeout, "sending DATA command"))
             return false;
     }
@@ -218,34 +291,82 @@ static bool start_data(struct transaction *transaction)
 
     struct failure failure = said(transaction, "DATA command");
 
+    if (transaction->session->reply.code / 100 == 2)
+        failure.reason = arena_format(transaction->delivery->arena, "Protocol error: %s",
+                                      failure.reason);
+    if (failure.dsn[0] == '2')
+        failure.dsn = "5.5.0";
     delivery_fail_all(transaction->delivery, &failure, transaction->session);
+    transaction->data_sent = false;     /* the transaction is still open, and there is no content */
     return false;
+}
+
+static enum body_result write_content(const struct transaction *transaction, struct error *error)
+{
+    const struct config *config = config_of(transaction);
+    struct delivery *delivery = transaction->delivery;
+    const struct envelope *envelope = &delivery->request->envelope;
+    struct text text = {
+        .stream = transaction->session->stream, .queue_id = envelope->queue_id,
+        .line_length_limit = (size_t)config->smtp_line_length_limit,
+        .timeout_seconds = config->smtp_data_xfer_timeout,
+        .rate = config->smtp_per_request_deadline ? config->smtp_min_data_rate : 0,
+    };
+    struct body_settings settings = {
+        .agent = delivery->agent, .arena = delivery->arena, .queue_id = envelope->queue_id,
+        .downgrade = envelope_needs_downgrade(transaction->session, envelope),
+    };
+    struct content *content = delivery_content(delivery->request, delivery->file);
+
+    text_begin(&text);
+    if (delivery->agent->marks)
+        marks_write(delivery->agent->marks, delivery->request, &text);
+
+    enum body_result result = body_write(&text, content, &settings, error);
+
+    content_free(content);
+    return result;
+}
+
+/* delay_dotcrlf: the firewall must not see the end in the same packet as what is before it. */
+static bool wait_before_end(struct transaction *transaction)
+{
+    const struct config *config = config_of(transaction);
+
+    if (!(transaction->session->workarounds & PIX_DELAY_DOTCRLF))
+        return true;
+    if (!flush(transaction, config->smtp_data_xfer_timeout, "sending message body"))
+        return false;
+    sleep((unsigned)config->smtp_pix_workaround_delay_time);
+    return true;
 }
 
 static bool send_content(struct transaction *transaction)
 {
     struct delivery *delivery = transaction->delivery;
-    const struct envelope *envelope = &delivery->request->envelope;
-    struct body_settings settings = {
-        .line_length_limit = config_of(transaction)->smtp_line_length_limit,
-        .timeout_seconds = config_of(transaction)->smtp_data_xfer_timeout,
-        .queue_id = envelope->queue_id,
-    };
     struct error error = ERROR_NONE;
-    struct content *content = delivery_content(delivery->request, delivery->file);
-    enum body_result result =
-        body_write(transaction->session->stream, content, &settings, &error);
+    enum body_result result = write_content(transaction, &error);
 
-    content_free(content);
-    if (result == BODY_UNREADABLE) {
-        struct failure failure = failure_of(delivery->arena, "4.3.0", "queue file read error");
+    if (result == BODY_UNREADABLE || result == BODY_UNMAPPED) {
+        bool damaged = result == BODY_UNREADABLE;
+        struct failure failure =
+            failure_of(delivery->arena, "4.3.0",
+                       damaged ? "queue file read error" : "unable to look up header rewriting");
 
-        log_warn("%s: %s", envelope->queue_id, error.text);
+        if (damaged)
+            log_warn("%s: %s", delivery->request->envelope.queue_id, error.text);
         transaction->session->broken = true;
         return fail(transaction, &failure);
     }
+    if (!wait_before_end(transaction))
+        return false;
     stream_write(transaction->session->stream, SLICE_LITERAL(".\r\n"));
-    return flush(transaction, settings.timeout_seconds, "sending message body");
+    /* RFC 2920 3.1: the last message takes the goodbye along. */
+    if (is_pipelining(transaction) && !session_may_stay(transaction->session)) {
+        say_goodbye(transaction->session);
+    }
+    return flush(transaction, config_of(transaction)->smtp_data_xfer_timeout,
+                 "sending message body");
 }
 
 static bool read_end(struct transaction *transaction)
@@ -293,6 +414,13 @@ static bool is_acceptable(struct transaction *transaction)
     return false;
 }
 
+/* As far as the content never began, RSET makes the session fit for another message. */
+static enum transaction_result give_up(struct transaction *transaction)
+{
+    return !transaction->data_sent && reset(transaction) ? TRANSACTION_CLEAN
+                                                         : TRANSACTION_SPOILT;
+}
+
 static enum transaction_result run(struct transaction *transaction)
 {
     if (!is_acceptable(transaction))
@@ -302,19 +430,15 @@ static enum transaction_result run(struct transaction *transaction)
 
     if (transaction->stale)
         return TRANSACTION_STALE;
-    if (!live && !transaction->data_sent)
-        return TRANSACTION_SPOILT;
-    if (is_probe(transaction))
-        return TRANSACTION_SPOILT;
-    if (transaction->over || transaction->accepted_count == 0) {
+    if (is_probe(transaction) || transaction->over || transaction->accepted_count == 0) {
         if (live && transaction->data_sent)
             abort_data(transaction);
-        return TRANSACTION_SPOILT;
+        return give_up(transaction);
     }
-    if (!live || !start_data(transaction) || !send_content(transaction)
-        || !read_verdicts(transaction))
-        return TRANSACTION_SPOILT;
-    return TRANSACTION_CLEAN;
+    if (live && start_data(transaction) && send_content(transaction)
+        && read_verdicts(transaction))
+        return TRANSACTION_CLEAN;
+    return give_up(transaction);
 }
 
 enum transaction_result transaction_run(struct delivery *delivery, struct session *session)

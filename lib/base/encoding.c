@@ -146,3 +146,16 @@ bool text_is_utf8(struct slice text)
     }
     return true;
 }
+
+size_t utf8_decode(struct slice text, uint32_t *code)
+{
+    static const unsigned char lead[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+    size_t length = text.length ? sequence_length(text) : 0;
+
+    if (!length)
+        return 0;
+    *code = (unsigned char)text.data[0] & lead[length];
+    for (size_t i = 1; i < length; i++)
+        *code = *code << 6 | ((unsigned char)text.data[i] & 0x3f);
+    return length;
+}

@@ -20,3 +20,6 @@ void printable_text(struct str *output, struct slice bytes);
 /* True when all bytes are ASCII; true when they are well-formed UTF-8 (RFC 3629). */
 bool text_is_ascii(struct slice text);
 bool text_is_utf8(struct slice text);
+
+/* The code point at the start of text; returns how many bytes it takes, 0 when it is none. */
+size_t utf8_decode(struct slice text, uint32_t *code);

@@ -114,12 +114,12 @@ enum check_verdict checks_header(const struct checks *checks, const struct check
     char parameter[PARAMETER_SIZE];
     struct header header;
 
-    if (place == MIME_NESTED) {
-        name = "nested_header_checks";
-        tables = checks->nested_header;
-    } else if (mime && header_parse(line, &header) && header.flags & HEADER_MIME) {
+    if (mime && header_parse(line, &header) && header.flags & HEADER_MIME) {
         name = "mime_header_checks";
         tables = checks->mime_header;
+    } else if (place == MIME_NESTED) {
+        name = "nested_header_checks";
+        tables = checks->nested_header;
     }
     snprintf(parameter, sizeof(parameter), "%s%s", checks->prefix, name);
     return run_check(hooks, &(struct check){ .class = "header", .parameter = parameter,

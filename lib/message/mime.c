@@ -8,6 +8,7 @@ struct mime_boundary {
     struct mime_boundary *outer;
     char *text;
     size_t length;
+    bool digest;            /* RFC 2046 5.1.5: parts are messages when nothing else is said */
 };
 
 void mime_begin(struct mime *mime, const struct config *config)
@@ -50,7 +51,7 @@ static void read_value(struct slice text, struct str *value)
     }
 }
 
-static void add_boundary(struct mime *mime, struct slice parameters)
+static void add_boundary(struct mime *mime, struct slice parameters, bool digest)
 {
     struct str value = STR_EMPTY;
 
@@ -69,6 +70,7 @@ static void add_boundary(struct mime *mime, struct slice parameters)
         struct mime_boundary *inner = memory_new(1, sizeof(*inner));
 
         inner->outer = mime->boundaries;
+        inner->digest = digest;
         inner->length = value.length < mime->boundary_limit ? value.length : mime->boundary_limit;
         inner->text = memory_text(value.data, inner->length);
         mime->boundaries = inner;
@@ -77,14 +79,22 @@ static void add_boundary(struct mime *mime, struct slice parameters)
     str_free(&value);
 }
 
+bool mime_type_is_known(struct slice type)
+{
+    return slice_starts_nocase(type, "text/") || slice_starts_nocase(type, "multipart/")
+           || slice_starts_nocase(type, "message/");
+}
+
 void mime_content_type(struct mime *mime, struct slice value)
 {
     struct slice type = slice_trim(slice_take_until(&value, ";"));
 
+    if (!mime_type_is_known(type))
+        return;
     mime->nested_next = slice_is_nocase(type, "message/rfc822")
                         || slice_is_nocase(type, "message/global");
     if (slice_starts_nocase(type, "multipart/"))
-        add_boundary(mime, value);
+        add_boundary(mime, value, slice_is_nocase(type, "multipart/digest"));
 }
 
 void mime_headers_end(struct mime *mime)
@@ -108,10 +118,11 @@ bool mime_body_line(struct mime *mime, struct slice line)
         return false;
     while (mime->boundaries != boundary)
         drop_boundary(mime);
-    mime->nested_next = false;
+    mime->nested_next = boundary->digest;
     mime->place = MIME_PART_HEADERS;
     if (slice_starts(slice_from(rest, boundary->length), "--")) {
         mime->place = MIME_BODY;
+        mime->nested_next = false;
         drop_boundary(mime);
     }
     return true;

@@ -29,6 +29,12 @@ struct mime {
 void mime_begin(struct mime *mime, const struct config *config);
 void mime_end(struct mime *mime);
 
+/*
+ * Text, a multipart, a message.  Any other type leaves a part what it is by default, which
+ * makes a difference in a multipart/digest only.
+ */
+bool mime_type_is_known(struct slice type);
+
 /* A Content-Type header of the place we are in. */
 void mime_content_type(struct mime *mime, struct slice value);
 
