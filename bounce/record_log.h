@@ -9,11 +9,6 @@
 #include "deliver/bounce.h"
 #include "queue/queue.h"
 
-struct bounce_append_list {
-    struct bounce_append *items;
-    size_t count, capacity;
-};
-
 /* Text of one record; human says whether the line of old goes before it. */
 void record_write(struct str *output, const struct bounce_append *record, bool human);
 

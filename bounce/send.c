@@ -171,6 +171,7 @@ struct job {
     const struct bouncer *bouncer;
     struct arena *arena;
     const struct envelope *envelope;    /* as qmgr sent it */
+    const char *addressee;              /* its sender; the owner of an alias for one recipient */
     struct envelope original;           /* as the queue has it */
     struct message *message;
     enum notice_kind kind;
@@ -224,6 +225,7 @@ static bool tell_of(struct job *job, const struct bounce_append_list *records,
 static bool is_verp(const struct job *job)
 {
     return job->kind == NOTICE_FAILURE && *job->envelope->verp_delimiters
+           && job->addressee == job->envelope->sender
            && !job->bouncer->config->disable_verp_bounces;
 }
 
@@ -255,7 +257,7 @@ static bool tell_sender(struct job *job, struct error *error)
         return true;
     if (is_verp(job))
         return tell_of_each(job, &records, error);
-    return tell_of(job, &records, job->envelope->sender, error);
+    return tell_of(job, &records, job->addressee, error);
 }
 
 /* To a postmaster; copy is false where the postmaster stands for the sender. */
@@ -310,7 +312,7 @@ static bool tell_instead(struct job *job, struct error *error)
 
 static bool tell_all(struct job *job, struct error *error)
 {
-    const char *sender = job->envelope->sender;
+    const char *sender = job->addressee;
 
     if (is_double_bounce(job->bouncer->config, sender)) {
         log_info("%s: undeliverable postmaster notification discarded", job->envelope->queue_id);
@@ -327,7 +329,7 @@ static enum notice_kind find_kind(const struct bounce_send *send)
 {
     uint64_t flags = 0;
 
-    if (send->kind == BOUNCE_SEND_FAILURE)
+    if (send->kind == BOUNCE_SEND_FAILURE || send->kind == BOUNCE_SEND_ONE)
         return NOTICE_FAILURE;
     if (send->kind == BOUNCE_SEND_DELAY)
         return NOTICE_DELAY;
@@ -399,15 +401,23 @@ static bool notify(const struct bouncer *bouncer, struct bounce_send *send, stru
                    struct error *error)
 {
     struct job job = { .bouncer = bouncer, .arena = arena, .envelope = &send->envelope,
+                       .addressee = send->envelope.sender,
                        .kind = find_kind(send), .now = time(NULL) };
 
     if (is_unwanted(&job))
         return true;
-    if (!record_log_read(bouncer->queue, bouncer->log, send->envelope.queue_id, arena, &job.all,
-                         error))
+    job.all = send->records;
+    if (send->kind != BOUNCE_SEND_ONE
+        && !record_log_read(bouncer->queue, bouncer->log, send->envelope.queue_id, arena,
+                            &job.all, error))
         return error->code == ENOENT;       /* nothing happened that could be told */
 
-    bool good = open_original(&job, error) && tell_all(&job, error);
+    bool good = open_original(&job, error);
+
+    /* The message is its sender's still, whoever is told. */
+    if (send->kind == BOUNCE_SEND_ONE)
+        send->envelope.sender = job.original.sender;
+    good = good && tell_all(&job, error);
 
     message_close(job.message);
     return good;
@@ -422,7 +432,7 @@ bool notifications_send(const struct bouncer *bouncer, struct bounce_send *send,
         return error_set(error, "bad queue id");
     if (send->kind != BOUNCE_REMOVE && !notify(bouncer, send, arena, error))
         return false;
-    if (send->kind == BOUNCE_SEND_DELAY)
+    if (send->kind == BOUNCE_SEND_DELAY || send->kind == BOUNCE_SEND_ONE)
         return true;
     return record_log_remove(bouncer->queue, bouncer->log, send->envelope.queue_id, error);
 }

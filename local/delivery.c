@@ -59,6 +59,16 @@ struct outcome delivery_outcome(const char *relay, const char *dsn, const char *
     };
 }
 
+struct outcome delivery_outcome_of_program(const char *relay,
+                                           const struct program_result *result)
+{
+    struct outcome outcome = delivery_outcome(relay, result->dsn, result->reason);
+
+    outcome.diagnostic_type = "x-unix";
+    outcome.diagnostic_text = *result->output ? result->output : result->reason;
+    return outcome;
+}
+
 static void add(struct str *headers, const char *name, const char *address)
 {
     str_format(headers, "%s: ", name);

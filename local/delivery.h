@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "deliver/outcome.h"
+#include "program.h"
 #include "queue/queue.h"
 #include "service/service.h"
 
@@ -26,6 +27,10 @@ enum turn delivery_end(struct client *client, struct delivery *delivery);
 
 /* An outcome with the reason given and nothing else. */
 struct outcome delivery_outcome(const char *relay, const char *dsn, const char *reason);
+
+/* A program's words are the diagnostic of a notification (RFC 3464 2.3.6). */
+struct outcome delivery_outcome_of_program(const char *relay,
+                                           const struct program_result *result);
 
 /* Return-Path: and X-Original-To:, and Delivered-To: when delivered is not NULL. */
 void delivery_headers(struct str *headers, const char *sender, const char *original,

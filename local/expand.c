@@ -9,6 +9,7 @@
 #include "text_file.h"
 #include "user.h"
 
+#include <errno.h>
 #include <strings.h>
 
 enum { DEPTH_LIMIT = 100 };
@@ -124,46 +125,102 @@ static void deliver_outside(struct job *job, const struct target *target, const 
                            origin->owner || origin->list_owner != 0);
 }
 
+/* A list may be read by those who name it. */
+static bool read_as_owner(struct job *job, const char *path, const struct origin *origin,
+                          struct str *text, struct stat *status, struct error *error)
+{
+    struct identities *identities = job->agent->identities;
+    const struct identity *reader = origin->owner;
+
+    if (!reader && origin->list_owner != 0
+        && identities_find_uid(identities, origin->list_owner, &reader, error) != IDENTITY_FOUND)
+        return error_set(error, "cannot find the account of uid %lu",
+                         (unsigned long)origin->list_owner);
+    if (reader && !identity_become(identities, reader, error))
+        return false;
+
+    bool good = text_file_read(path, text, status, error);
+
+    identity_return(identities);
+    return good;
+}
+
+/* What a list is good for, "" for all; the rest is said here. */
+static const char *check_include(struct job *job, const char *path, const struct origin *origin,
+                                 struct str *text, struct stat *status)
+{
+    const struct identity *identity = NULL;
+    struct error error = ERROR_NONE;
+
+    if (*path != '/')
+        log_warn(":include:%s uses a relative path", path);
+    else if (!read_as_owner(job, path, origin, text, status, &error))
+        log_warn(error.code == EINVAL ? ":include: file %s is %s"
+                                      : "unable to lookup :include: file %s: %s",
+                 path, error.text);
+    else if (status->st_mode & S_IWOTH)
+        log_warn(":include: file %s is world writable", path);
+    else if (origin->owner || origin->list_owner != 0 || status->st_uid == 0
+             || identities_find_uid(job->agent->identities, status->st_uid, &identity, &error)
+                    == IDENTITY_FOUND)
+        return "";
+    else {
+        log_warn("%s: cannot find :include: file owner username", path);
+        return "4.3.5";
+    }
+    return "5.3.5";
+}
+
 static void include(struct job *job, const char *path, const char *member,
                     const struct origin *origin)
 {
     AUTO_STR struct str text = STR_EMPTY;
-    struct error error = ERROR_NONE;
     struct origin within = *origin;
-    struct target target;
     struct stat status;
+    const char *wrong = check_include(job, path, origin, &text, &status);
 
+    if (*wrong) {
+        job_fail(job, member, wrong, "mail system configuration error");
+        return;
+    }
     within.parent = origin;
     within.class = "include";
     within.submit = true;       /* as the list is somebody's, who may be not the alias's owner */
     within.depth++;
-    if (!text_file_read(path, &text, &status, &error)) {
-        log_warn("unable to lookup :include: file %s: %s", path, error.text);
-        job_fail(job, member, "5.3.5", "mail system configuration error");
-        return;
-    }
-
-    struct slice rest = str_slice(&text);
-
     if (within.list_owner == 0)
         within.list_owner = status.st_uid;
-    while (target_next_in_file(&rest, job->arena, &target))
-        expand_target(job, &target, member, &within);
+
+    const struct target *target = targets_read_file(
+        str_slice(&text), (size_t)job->agent->config->line_length_limit, job->arena);
+
+    for (; target; target = target->next)
+        expand_target(job, target, member, &within);
 }
 
-static void expand_address(struct job *job, const char *text, const char *member,
+/* The user in whose .forward it stands. */
+static bool is_own(struct job *job, const char *address, const struct origin *origin)
+{
+    struct slice user = address_split(slice_of(address)).local, extension = { "", 0 };
+
+    (void)address_split_extension(user, job->agent->config->recipient_delimiter, &user,
+                                  &extension, NULL);
+    return slice_is_nocase(user, origin->owner->name);
+}
+
+static void expand_address(struct job *job, const struct target *target, const char *member,
                            const struct origin *origin)
 {
-    bool escaped = *text == '\\', known = true;
-    const char *address = rewrite(job, text + escaped);
+    bool escaped = target->escaped, known = true;
+    const char *address = rewrite(job, target->text);
     struct origin within = *origin;
 
     within.no_alias = within.no_forward = escaped;
-    if (origin->submit && !escaped) {
+    if (origin->submit) {
         forward(job, address, origin);
         return;
     }
-    if (escaped || is_local(job, address, &known))
+    if (origin->owner ? is_own(job, address, origin) && is_local(job, address, &known)
+                      : escaped || is_local(job, address, &known))
         expand_local(job, address, &within);
     else if (known)
         forward(job, address, origin);
@@ -181,7 +238,7 @@ void expand_target(struct job *job, const struct target *target, const char *mem
     }
     switch (target->kind) {
     case TARGET_ADDRESS:
-        expand_address(job, target->text, member, origin);
+        expand_address(job, target, member, origin);
         return;
     case TARGET_INCLUDE:
         include(job, target->text, member, origin);
@@ -214,7 +271,8 @@ static enum table_result find_alias(struct job *job, struct slice key, struct st
     return result;
 }
 
-static void set_owner(struct job *job, const char *alias, struct origin *within)
+static void set_owner(struct job *job, const char *alias, struct slice name,
+                      struct origin *within)
 {
     AUTO_STR struct str owner = STR_EMPTY, value = STR_EMPTY;
     bool special = job->agent->config->owner_request_special
@@ -223,7 +281,7 @@ static void set_owner(struct job *job, const char *alias, struct origin *within)
 
     if (special)
         return;
-    str_format(&owner, "owner-%s", alias);
+    str_format(&owner, "owner-%.*s", SLICE_ARGS(name));
     if (find_alias(job, str_slice(&owner), &value, NULL) != TABLE_FOUND)
         return;
     within->submit = true;
@@ -240,25 +298,34 @@ static bool is_being_expanded(const char *alias, const struct origin *origin)
     return false;
 }
 
-static void expand_alias(struct job *job, const char *alias, const char *source,
-                         struct slice list, const char *address, const struct origin *origin)
+/* The alias, folded, as name stands in the address. */
+static void expand_alias(struct job *job, const char *alias, struct slice name,
+                         const char *source, struct slice list, const char *address,
+                         const struct origin *origin)
 {
     struct origin within = {
         .parent = origin, .alias = alias, .class = "alias",
         .depth = origin->depth + 1,
         .list_owner = table_owner(slice_of(source)),
     };
-    struct target target;
 
     if (!job_first_time(job, "alias", alias, 0))
         return;
+
+    const char *inherited = origin->sender;
+
     if (!job->agent->config->reset_owner_alias) {
         within.submit = origin->submit;
         within.sender = origin->sender;
     }
-    set_owner(job, alias, &within);
-    while (target_next(&list, job->arena, &target))
-        expand_target(job, &target, address, &within);
+    set_owner(job, alias, name, &within);
+    job->place.owner = within.sender == inherited ? NULL : within.sender;
+    job->place.has_owner |= within.sender != NULL;
+
+    const struct target *target = targets_read(list, job->arena);
+
+    for (; target; target = target->next)
+        expand_target(job, target, address, &within);
 }
 
 /* True when the name was an alias, and is taken care of. */
@@ -266,8 +333,12 @@ static bool try_alias(struct job *job, struct slice name, const char *address,
                       const struct origin *origin)
 {
     AUTO_STR struct str value = STR_EMPTY;
-    const char *alias = arena_text(job->arena, name), *source = "";
+    AUTO_STR struct str folded = STR_EMPTY;
+    const char *alias, *source = "";
     enum table_result result;
+
+    address_fold(&folded, name);
+    alias = arena_text(job->arena, str_slice(&folded));
 
     if (origin->alias && strcasecmp(origin->alias, alias) == 0)
         return false;       /* "john: john, archive": the inner one is the user */
@@ -282,10 +353,7 @@ static bool try_alias(struct job *job, struct slice name, const char *address,
         log_warn("alias database loop for %s", last);
         job_fail(job, rewrite(job, last), "5.4.6", "alias database loop for %s", last);
     } else {
-        struct slice list = str_slice(&value);
-
-        list.data = arena_text(job->arena, list);
-        expand_alias(job, alias, source, list, address, origin);
+        expand_alias(job, alias, name, source, str_slice(&value), address, origin);
     }
     return true;
 }
@@ -314,7 +382,7 @@ void expand_local(struct job *job, const char *address, const struct origin *ori
     struct slice local = address_split(slice_of(address)).local, tail = { "", 0 };
     struct place place = {
         .delivered = outer.delivered && config->frozen_delivered_to ? outer.delivered : address,
-        .user = local, .extension = { "", 0 },
+        .user = local, .extension = { "", 0 }, .owner = outer.owner, .has_owner = outer.has_owner,
     };
 
     (void)address_split_extension(local, config->recipient_delimiter, &place.user,

@@ -19,11 +19,23 @@ static const char *original_of(const struct job *job)
 void job_report(struct job *job, const char *member, const struct outcome *outcome)
 {
     struct recipient shown = *job->recipient;
+    struct delivery_request request = *job->request;
 
     shown.address = member;
     shown.original = original_of(job);
-    job->status = worse(job->status, reporter_report(job->agent->reporter, job->request, &shown,
-                                                     outcome));
+    /* An owner takes over the responsibility: what the sender wished for ends here. */
+    if (job->place.has_owner) {
+        shown.original = shown.dsn_original = "";
+        shown.notify = 0;
+    }
+    if (job->place.owner) {
+        request.envelope.sender = job->place.owner;
+        request.envelope.envelope_id = "";
+        request.envelope.return_flags = 0;
+        request.flags |= REQUEST_OTHER_SENDER;
+    }
+    job->status = worse(job->status,
+                        reporter_report(job->agent->reporter, &request, &shown, outcome));
     job->reported = true;
 }
 

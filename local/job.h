@@ -12,6 +12,8 @@
 /* The address of this host that is being expanded, taken apart. */
 struct place {
     const char *delivered;          /* what Delivered-To: says */
+    const char *owner;              /* who is told of failures; NULL: the message's sender */
+    bool has_owner;                 /* some alias on the way has: the original recipient ends */
     struct slice user, extension, delimiter;
 };
 

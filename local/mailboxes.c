@@ -2,6 +2,7 @@
 
 #include "base/scope.h"
 #include "command.h"
+#include "delivery.h"
 #include "log/log.h"
 #include "pass.h"
 
@@ -159,7 +160,10 @@ static void run_command(struct job *job, struct command_request *request)
                  arena_format(job->arena, "delivered to command: %s", request->command));
         return;
     }
-    job_fail(job, request->member, result.dsn, "%s", result.reason);
+
+    struct outcome outcome = delivery_outcome_of_program("local", &result);
+
+    job_report(job, request->member, &outcome);
 }
 
 void deliver_to_command(struct job *job, const char *member, const char *command,

@@ -21,7 +21,7 @@ struct pipe {
     const struct config *config;
     const char *service_name;
     struct pipe_settings settings;
-    int timeout_seconds, recipient_limit;
+    int timeout_seconds;
     struct reporter *reporter;
     struct executor *executor;
 };
@@ -37,9 +37,6 @@ bool pipe_prepare(struct service_context *context, struct error *error)
         return false;
     pipe->timeout_seconds = config_family_seconds(config, context->service_name, "_time_limit",
                                                   config->command_time_limit);
-    pipe->recipient_limit = config_family_number(config, context->service_name,
-                                                 "_destination_recipient_limit",
-                                                 config->default_destination_recipient_limit);
     pipe->reporter = service_reporter(context);
     pipe->executor = executor_start(error);
     context->state = pipe;
@@ -128,7 +125,7 @@ static struct outcome judge(const struct pipe *pipe, struct arena *arena, bool t
     struct outcome outcome;
 
     if (!taken)
-        return delivery_outcome(pipe->service_name, result->dsn, result->reason);
+        return delivery_outcome_of_program(pipe->service_name, result);
     said = slice_trim_end(said);
     outcome = delivery_outcome(
         pipe->service_name, "2.0.0",
@@ -172,11 +169,12 @@ static struct outcome run(const struct pipe *pipe, const struct delivery *delive
 /* --- Requests. -------------------------------------------------------------------------------- */
 
 /* D and O name the recipient in a header, of which there must be one then. */
-static bool has_one_recipient(const struct pipe *pipe)
+static bool has_one_recipient(const struct pipe *pipe, const struct delivery *delivery)
 {
     unsigned flags = pipe->settings.flags;
 
-    if (!(flags & (PIPE_DELIVERED_TO | PIPE_ORIGINAL_TO)) || pipe->recipient_limit == 1)
+    if (!(flags & (PIPE_DELIVERED_TO | PIPE_ORIGINAL_TO))
+        || delivery->request.envelope.recipients.count == 1)
         return true;
     log_warn("pipe flag `%c' requires %s_destination_recipient_limit = 1",
              flags & PIPE_DELIVERED_TO ? 'D' : 'O', pipe->service_name);
@@ -214,7 +212,7 @@ static struct outcome serve(const struct pipe *pipe, const struct delivery *deli
     const char *const *arguments = NULL;
     struct error error = ERROR_NONE;
 
-    if (!has_one_recipient(pipe))
+    if (!has_one_recipient(pipe, delivery))
         return misconfigured(pipe);
     if (limit > 0 && request->envelope.content_size > limit)
         return delivery_outcome(pipe->service_name, "5.2.3", "message too large");

@@ -129,7 +129,7 @@ static bool take_status(struct arena *arena, const char *output, struct program_
     if (!status_take(&rest, status))
         return false;
     result->dsn = *status == '2' ? "5.0.0" : arena_copy(arena, status);
-    result->reason = arena_text(arena, rest);
+    result->output = result->reason = arena_text(arena, rest);
     return true;
 }
 
@@ -139,14 +139,13 @@ static bool judge(const struct program *program, const struct execute_result *en
     struct arena *arena = program->arena;
     const char *said = printable(arena, output), *step = describe_step(program, ended);
 
-    if (WIFEXITED(ended->status) && WEXITSTATUS(ended->status) == 0) {
-        result->output = said;
-        return true;
-    }
     if (step)
         log_warn("%s", step);
     if (step && ended->step == EXECUTE_PROGRAM)
         said = arena_format(arena, "%s: fatal: %s ", program->daemon, step);
+    result->output = said;
+    if (WIFEXITED(ended->status) && WEXITSTATUS(ended->status) == 0)
+        return true;
     if (!step && WIFEXITED(ended->status) && take_status(arena, said, result))
         return false;
     result->reason = meaning_of(program, ended->status, result);

@@ -20,7 +20,7 @@ struct program {
 struct program_result {
     const char *dsn;
     const char *reason;             /* why the message was not taken */
-    const char *output;             /* what it said, printable, on success */
+    const char *output;             /* what it said, printable */
 };
 
 /* False when it did not take the message.  Waits until the program ends or its time is up. */

@@ -1,143 +1,113 @@
 #include "targets.h"
 
 #include "address/address.h"
+#include "address/header.h"
 #include "base/scope.h"
 
-/* A member up to a comma (or newline) outside quotes, brackets and comments. */
-static struct slice take_member(struct slice *rest)
+struct reader {
+    struct arena *arena;
+    const struct target **end;      /* where the next goes */
+};
+
+static const struct {
+    const char *prefix;
+    enum target_kind kind;
+    size_t skip;                    /* bytes of the prefix that are not part of the text */
+} kinds[] = {
+    { ":include:", TARGET_INCLUDE, 9 }, { "|", TARGET_COMMAND, 1 }, { "/", TARGET_FILE, 0 },
+};
+
+static void add(struct reader *reader, struct slice internal, bool escaped)
 {
-    bool quoted = false, angle = false;
-    int depth = 0;
-    size_t i = 0;
+    struct target *target = arena_take(reader->arena, sizeof(*target));
 
-    for (; i < rest->length; i++) {
-        char c = rest->data[i];
-
-        if (c == '\\' && i + 1 < rest->length) {
-            i++;
-            continue;
-        }
-        if (c == '"' && depth == 0)
-            quoted = !quoted;
-        else if (quoted)
-            continue;
-        else if (c == '(')
-            depth++;
-        else if (c == ')' && depth > 0)
-            depth--;
-        else if (c == '<' || c == '>')
-            angle = c == '<';
-        else if ((c == ',' || c == '\n') && depth == 0 && !angle)
+    *target = (struct target){ .kind = TARGET_ADDRESS, .escaped = escaped };
+    for (size_t i = 0; i < COUNT(kinds) && !escaped; i++)
+        if (slice_starts(internal, kinds[i].prefix)) {
+            target->kind = kinds[i].kind;
+            internal = slice_from(internal, kinds[i].skip);
             break;
-    }
+        }
 
-    struct slice member = slice_part(*rest, 0, i);
+    char *text = arena_text(reader->arena, internal);
 
-    *rest = slice_from(*rest, i + 1);
-    return slice_trim(member);
+    target->text = text;
+    for (char *c = text; *c; c++)
+        if (*c == '\n')
+            *c = ' ';
+    *reader->end = target;
+    reader->end = &target->next;
 }
 
-/* "text": without the quotes and the backslashes within. */
-static struct slice strip_quotes(struct slice text, struct arena *arena)
+/* What begins with a backslash still when it is unquoted is "\\user": no .forward. */
+static bool take(void *argument, struct slice external, UNUSED struct str *output)
 {
-    AUTO_STR struct str plain = STR_EMPTY;
+    AUTO_STR struct str internal = STR_EMPTY;
 
-    if (text.length < 2 || !slice_starts(text, "\"") || !slice_ends(text, "\""))
-        return text;
-    text = slice_part(text, 1, text.length - 2);
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] == '\\' && i + 1 < text.length)
-            i++;
-        str_byte(&plain, text.data[i]);
-    }
-    return (struct slice){ arena_text(arena, str_slice(&plain)), plain.length };
-}
+    (void)!address_unquote(&internal, address_strip_route(external));
 
-/* "Full Name <user@dom>" is user@dom. */
-static struct slice strip_phrase(struct slice text)
-{
-    size_t open = slice_find(text, '<'), end = slice_find(text, '>');
+    bool escaped = slice_starts(str_slice(&internal), "\\");
 
-    if (open < end && end < text.length)
-        return slice_part(text, open + 1, end - open - 1);
-    return text;
-}
-
-/* Without (comments), which may be nested, but not within quotes (RFC 5322 3.2.2). */
-static void add_without_comments(struct str *output, struct slice text)
-{
-    bool quoted = false;
-    int depth = 0;
-
-    for (size_t i = 0; i < text.length; i++) {
-        char c = text.data[i];
-
-        if (c == '"' && depth == 0)
-            quoted = !quoted;
-        if (c == '(' && !quoted)
-            depth++;
-        if (depth == 0)
-            str_byte(output, c);
-        if (c == ')' && !quoted && depth > 0)
-            depth--;
-    }
-}
-
-static void read_address(struct slice member, struct arena *arena, struct target *target)
-{
-    AUTO_STR struct str internal = STR_EMPTY, plain = STR_EMPTY;
-    bool escaped = slice_starts(member, "\\");
-
-    /* The backslash of \user must outlive the unquoting. */
-    if (escaped) {
-        str_byte(&internal, '\\');
-        member = slice_from(member, 1);
-    }
-    add_without_comments(&plain, strip_phrase(member));
-    (void)!address_unquote(&internal, slice_trim(str_slice(&plain)));
-    target->kind = TARGET_ADDRESS;
-    target->text = arena_text(arena, str_slice(&internal));
-}
-
-static bool read_special(struct slice plain, struct arena *arena, struct target *target)
-{
-    if (slice_starts(plain, ":include:")) {
-        target->kind = TARGET_INCLUDE;
-        plain = slice_from(plain, 9);
-    } else if (slice_starts(plain, "|")) {
-        target->kind = TARGET_COMMAND;
-        plain = slice_trim(slice_from(plain, 1));
-    } else if (slice_starts(plain, "/")) {
-        target->kind = TARGET_FILE;
-    } else {
-        return false;
-    }
-    target->text = arena_text(arena, slice_trim(plain));
-    return true;
-}
-
-bool target_next(struct slice *rest, struct arena *arena, struct target *target)
-{
-    while (rest->length > 0) {
-        struct slice member = take_member(rest);
-
-        if (member.length == 0)
-            continue;
-        if (!read_special(strip_quotes(member, arena), arena, target))
-            read_address(member, arena, target);
-        if (*target->text)
-            return true;
-    }
+    if (internal.length > escaped)
+        add(argument, slice_from(str_slice(&internal), escaped), escaped);
     return false;
 }
 
-bool target_next_in_file(struct slice *rest, struct arena *arena, struct target *target)
+/* A '>' that closes nothing ends a word, as in the command "|cat >/file" without its quotes. */
+static void separate(struct slice list, struct str *output)
 {
-    for (;;) {
-        struct slice line = slice_trim_start(*rest);
+    bool quoted = false, angle = false;
+
+    for (size_t i = 0; i < list.length; i++) {
+        char c = list.data[i];
+
+        if (c == '\\' && i + 1 < list.length) {
+            str_byte(output, c);
+            c = list.data[++i];
+        } else if (c == '"') {
+            quoted = !quoted;
+        } else if (!quoted && (c == '<' || c == '>')) {
+            bool closing = angle;
+
+            angle = c == '<';
+            if (!angle && !closing)
+                c = ' ';
+        }
+        str_byte(output, c);
+    }
+}
+
+static void read_list(struct reader *reader, struct slice list)
+{
+    AUTO_STR struct str unused = STR_EMPTY, separated = STR_EMPTY;
+
+    separate(list, &separated);
+    (void)!header_rewrite_addresses(str_slice(&separated), SIZE_MAX, take, reader, &unused);
+}
+
+const struct target *targets_read(struct slice list, struct arena *arena)
+{
+    const struct target *first = NULL;
+    struct reader reader = { arena, &first };
+
+    read_list(&reader, list);
+    return first;
+}
+
+const struct target *targets_read_file(struct slice text, size_t limit, struct arena *arena)
+{
+    const struct target *first = NULL;
+    struct reader reader = { arena, &first };
+
+    while (text.length > 0) {
+        size_t length = slice_find(text, '\n');
+        bool whole = length <= limit;
+        /* Its end stays: within a quote that is not closed it counts. */
+        struct slice line = slice_part(text, 0, whole ? length + 1 : limit);
 
         if (!slice_starts(line, "#"))
-            return target_next(rest, arena, target);
-        *rest = slice_from(line, slice_find(line, '\n') + 1);
+            read_list(&reader, line);
+        text = slice_from(text, line.length);
     }
+    return first;
 }

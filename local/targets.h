@@ -7,15 +7,22 @@
 #include "base/arena.h"
 #include "base/slice.h"
 
+#include <stdbool.h>
+
 enum target_kind { TARGET_ADDRESS, TARGET_FILE, TARGET_COMMAND, TARGET_INCLUDE };
 
 struct target {
     enum target_kind kind;
     const char *text;       /* internal address, path, command */
+    bool escaped;           /* \\user, which is \user unquoted: not his .forward */
+    const struct target *next;
 };
 
-/* Take the next target off the list; false at its end. */
-bool target_next(struct slice *rest, struct arena *arena, struct target *target);
+/* The targets of a list, in the arena; NULL for none.  It is read as a header of addresses is. */
+const struct target *targets_read(struct slice list, struct arena *arena);
 
-/* As target_next over the lines of a file: '#' starts a comment line, newlines separate. */
-bool target_next_in_file(struct slice *rest, struct arena *arena, struct target *target);
+/*
+ * The same for a file: each line is a list, '#' in its first column makes it a comment, and one
+ * that is longer than limit is taken as several.
+ */
+const struct target *targets_read_file(struct slice text, size_t limit, struct arena *arena);

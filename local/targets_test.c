@@ -9,19 +9,19 @@ static void write_target(struct str *output, const struct target *target)
     static const char marks[] = { [TARGET_ADDRESS] = 'a', [TARGET_FILE] = 'f',
                                   [TARGET_COMMAND] = 'c', [TARGET_INCLUDE] = 'i' };
 
-    str_format(output, "%c(%s)", marks[target->kind], target->text);
+    str_format(output, "%c(%s%s)", marks[target->kind], target->escaped ? "\\" : "",
+               target->text);
 }
 
 static void check_list(const char *text, bool file, const char *wanted)
 {
     AUTO_ARENA struct arena *arena = arena_new();
     AUTO_STR struct str got = STR_EMPTY;
-    struct slice rest = slice_of(text);
-    struct target target;
+    const struct target *target = file ? targets_read_file(slice_of(text), 40, arena)
+                                       : targets_read(slice_of(text), arena);
 
-    while (file ? target_next_in_file(&rest, arena, &target)
-                : target_next(&rest, arena, &target))
-        write_target(&got, &target);
+    for (; target; target = target->next)
+        write_target(&got, target);
     CHECK_TEXT(got.data, wanted);
 }
 
@@ -31,7 +31,8 @@ TEST(targets_of_an_alias_are_told_apart)
         const char *list, *wanted;
     } cases[] = {
         { "john, mary@example.com", "a(john)a(mary@example.com)" },
-        { "\\john", "a(\\john)" },
+        { "\\john", "a(john)" },
+        { "\\\\john", "a(\\john)" },
         { "\"|cat > /x, y\"", "c(cat > /x, y)" },
         { "|/bin/prog", "c(/bin/prog)" },
         { "/var/mail/archive", "f(/var/mail/archive)" },
@@ -39,6 +40,10 @@ TEST(targets_of_an_alias_are_told_apart)
         { "\":include:/etc/a list\"", "i(/etc/a list)" },
         { "\"john doe\"@example.com", "a(john doe@example.com)" },
         { "Full Name <a@b>, (nobody, really) c", "a(a@b)a(c)" },
+        { "|cat >/tmp/x, a<b@c>", "c(cat)f(/tmp/x)a(b@c)" },
+        { "|/bin/prog arg", "c(/bin/prog)a(arg)" },
+        { "group: a@b, c;", "a(a@b)a(c)" },
+        { "@x:a@b", "a(a@b)" },
         { " , ,", "" },
         { "", "" },
     };
@@ -49,7 +54,10 @@ TEST(targets_of_an_alias_are_told_apart)
 
 TEST(targets_of_a_file_end_at_newlines_and_skip_comments)
 {
-    check_list("# who\na, b\n\n  # more\n\"|c d\"\n/e\n", true, "a(a)a(b)c(c d)f(/e)");
+    check_list("# who\na, b\n\n#more\n\"|c d\"\n/e\n", true, "a(a)a(b)c(c d)f(/e)");
+    check_list(" # more", true, "a(#)a(more)");
+    check_list("a, b, ccccccccccccccccccccccccccccccccccccccccccc", true,
+               "a(a)a(b)a(cccccccccccccccccccccccccccccccccc)a(ccccccccc)");
     check_list("#only a comment", true, "");
 }
 

@@ -7,6 +7,11 @@
 #include "mailboxes.h"
 #include "pass.h"
 
+static struct slice local_of(const char *address)
+{
+    return address_split(slice_of(address)).local;
+}
+
 static struct recipient_names names_of(const struct job *job, const char *address)
 {
     return (struct recipient_names){
@@ -21,7 +26,6 @@ static void deliver_to_luser(struct job *job, const char *address, const struct 
     struct origin within = { .parent = origin, .class = "luser", .depth = origin->depth + 1 };
     struct recipient_names names = names_of(job, address);
     struct error error = ERROR_NONE;
-    struct target target;
 
     if (!names_put(slice_of(job->agent->config->luser_relay), &names, NULL, &relay, &error)) {
         log_warn("luser_relay: %s", error.text);
@@ -38,9 +42,11 @@ static void deliver_to_luser(struct job *job, const char *address, const struct 
         job_fail(job, address, "5.1.1", "unknown user: \"%.*s\"", SLICE_ARGS(job->place.user));
         return;
     }
-    list.data = arena_text(job->arena, list);
-    if (target_next(&list, job->arena, &target) && target.kind == TARGET_ADDRESS)
-        expand_target(job, &target, address, &within);
+
+    const struct target *target = targets_read(list, job->arena);
+
+    if (target && target->kind == TARGET_ADDRESS)
+        expand_target(job, target, address, &within);
     else
         job_fail(job, address, "4.3.5", "mail system configuration error");
 }
@@ -62,21 +68,18 @@ static bool try_forward(struct job *job, const char *address, const struct ident
     struct origin within = {
         .parent = origin, .class = "forward", .owner = identity, .depth = origin->depth + 1,
     };
-    struct target target;
-    bool any = false;
 
     if (origin->no_forward || is_in_forward_of(identity, origin)
         || !forward_file_find(job->agent->config->forward_path, job->agent->identities, identity,
                               names, job->agent->config->forward_expansion_filter, &text))
         return false;
 
-    struct slice rest = str_slice(&text);
+    const struct target *first = targets_read_file(
+        str_slice(&text), (size_t)job->agent->config->line_length_limit, job->arena);
 
-    while (target_next_in_file(&rest, job->arena, &target)) {
-        any = true;
-        expand_target(job, &target, address, &within);
-    }
-    return any;
+    for (const struct target *target = first; target; target = target->next)
+        expand_target(job, target, address, &within);
+    return first;
 }
 
 /* True when a transport of mailbox_transport or fallback_transport has taken care of it. */
@@ -142,7 +145,7 @@ void deliver_to_user(struct job *job, const char *address, const struct origin *
     if (try_forward(job, address, &identity, &names, origin))
         return;
     /* Without aliases there is nothing that could be a duplicate. */
-    if ((origin->depth == 0 || job_first_time(job, "user", identity.name, identity.uid))
+    if ((origin->depth == 0 || job_first_time(job, "user", arena_text(job->arena, local_of(address)), identity.uid))
         && !try_mailbox_transport(job, str_slice(&name), address))
         deliver_to_mailbox(job, address, &identity);
     identity_return(job->agent->identities);

@@ -27,6 +27,7 @@ const struct frame_type bounce_append_frame = {
 static const struct field bounce_send_fields[] = {
     ENVELOPE_FIELDS(bounce_send),
     NUMBER_FIELD(bounce_send, kind),
+    LIST_FIELD(bounce_send, records, bounce_append),
     LAST_FIELD,
 };
 

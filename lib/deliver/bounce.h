@@ -18,17 +18,24 @@ struct bounce_append {
     const char *remote_mta_type, *remote_mta;
 };
 
+struct bounce_append_list {
+    struct bounce_append *items;
+    size_t count, capacity;
+};
+
 enum bounce_send_kind {
     BOUNCE_SEND_FAILURE,    /* non-delivery notification of the bounce log; the log is removed */
     BOUNCE_SEND_DELAY,      /* delay notification of the defer log; the log stays */
     BOUNCE_SEND_TRACE,      /* delivery status notification of the trace log; removed */
     BOUNCE_REMOVE,          /* only remove the log */
+    BOUNCE_SEND_ONE,        /* non-delivery notification of the records given; no log is touched */
 };
 
 /* Make and submit the notification; answered when it is in the queue. */
 struct bounce_send {
     struct envelope envelope;       /* recipients are not needed */
     int64_t kind;
+    struct bounce_append_list records;
 };
 
 enum bounce_status { BOUNCE_OK, BOUNCE_RETRY /* trouble: defer the message */ };

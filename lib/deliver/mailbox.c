@@ -218,7 +218,7 @@ static bool lock(const struct mailbox_file *file, const struct mailbox_settings 
     if (trouble->error.code == EEXIST)
         return fail(trouble, "4.2.0");
     /* In a folder where only others may make files the kernel's locks must do. */
-    if (!file->anything && trouble->error.code == EACCES)
+    if (!file->anything && trouble->error.code == EACCES && access(file->path, F_OK) == 0)
         return true;
     if (!file->anything)
         return fail(trouble, status_of(trouble->error.code, file->status));

@@ -173,8 +173,9 @@ bool maildir_deliver(const char *path, const char *status, const struct mailbox_
     struct timeval now = wall_now();
 
     host_name(&host);
-    str_format(&temporary, "%stmp/%lld.P%dM%lld.%s", path, (long long)now.tv_sec, (int)getpid(),
-               (long long)now.tv_usec, host.data);
+    /* A process delivers one message at a time. */
+    str_format(&temporary, "%stmp/%lld.P%d.%s", path, (long long)now.tv_sec, (int)getpid(),
+               host.data);
     if (deliver(path, temporary.data, now, host.data, message, settings, &trouble->error))
         return true;
     trouble->dsn = status_of(trouble->error.code, status);

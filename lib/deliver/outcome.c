@@ -146,6 +146,26 @@ static void log_delivery(const struct reporter *reporter, const struct delivery_
 
 /* --- records --------------------------------------------------------------------- */
 
+/* The notification goes out at once, to a sender who is not the message's. */
+static bool tell_now(const struct reporter *reporter, const struct delivery_request *request,
+                     struct bounce_append *record, struct error *error)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct bounce_reply reply = { 0, "" };
+    struct bounce_send send = {
+        .envelope = request->envelope, .kind = BOUNCE_SEND_ONE, .records = { record, 1, 0 },
+    };
+
+    send.envelope.recipients.count = 0;
+    if (!lane_pool_call(reporter->logs[LOG_BOUNCE], &bounce_send_frame, &send,
+                        &bounce_reply_frame, arena, &reply,
+                        moment_after(reporter->timeout_seconds), error))
+        return false;
+    if (reply.status != BOUNCE_OK)
+        return error_set(error, "%s", reply.text);
+    return true;
+}
+
 static bool add_record(const struct reporter *reporter, enum record_log log, const char *action,
                        const struct delivery_request *request,
                        const struct recipient *recipient, const struct outcome *outcome)
@@ -168,7 +188,10 @@ static bool add_record(const struct reporter *reporter, enum record_log log, con
         .remote_mta = outcome->remote_mta,
     };
 
-    if (bounce_append(reporter->logs[log], &record, reporter->timeout_seconds, &error))
+    bool now = log == LOG_BOUNCE && (request->flags & REQUEST_OTHER_SENDER);
+
+    if (now ? tell_now(reporter, request, &record, &error)
+            : bounce_append(reporter->logs[log], &record, reporter->timeout_seconds, &error))
         return true;
     log_warn("%s: %s service failure: %s", request->envelope.queue_id, services[log], error.text);
     return false;

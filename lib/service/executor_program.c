@@ -49,7 +49,7 @@ static void become_program(const struct order *order)
     environ = order->variables;
     if (order->arguments[0])
         execvp(order->arguments[0], order->arguments);
-    if (*order->command)
+    if (!order->arguments[0] || *order->command)
         execve("/bin/sh", by_shell, order->variables);
 }
 
