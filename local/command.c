@@ -44,6 +44,8 @@ static void set_client(struct environment *environment, const char *filter,
 
 static struct slice original_of(const struct job *job)
 {
+    if (job->place.sender)
+        return SLICE_LITERAL("");
     return slice_of(*job->recipient->original ? job->recipient->original
                                               : job->recipient->address);
 }
@@ -59,9 +61,9 @@ static void set_recipient(struct environment *environment, const struct command_
     } rows[] = {
         { "USER", request->user },           { "LOGNAME", request->user },
         { "EXTENSION", request->extension }, { "DOMAIN", parts.domain },
-        { "LOCAL", parts.local },            { "RECIPIENT", slice_of(request->member) },
+        { "LOCAL", job->place.local },       { "RECIPIENT", slice_of(request->member) },
         { "ORIGINAL_RECIPIENT", original_of(job) },
-        { "SENDER", slice_of(job->request->envelope.sender) },
+        { "SENDER", slice_of(job_sender(job)) },
     };
 
     for (size_t i = 0; i < COUNT(rows); i++)
@@ -143,7 +145,7 @@ static bool choose_directory(const struct command_request *request,
         .user = request->user, .extension = request->extension, .delimiter = request->delimiter,
         .home = known ? slice_of(identity->home) : SLICE_LITERAL(""),
         .shell = known ? slice_of(identity->shell) : SLICE_LITERAL(""),
-        .recipient = slice_of(request->member),
+        .local = request->job->place.local, .recipient = slice_of(request->member),
     };
     AUTO_STR struct str path = STR_EMPTY;
     struct error error = ERROR_NONE;

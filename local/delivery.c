@@ -83,7 +83,8 @@ void delivery_headers(struct str *headers, const char *sender, const char *origi
     if (*sender)
         address_quote(headers, slice_of(sender));
     str_text(headers, ">\n");
-    add(headers, "X-Original-To", original);
+    if (original)
+        add(headers, "X-Original-To", original);
     if (delivered)
         add(headers, "Delivered-To", delivered);
 }

@@ -32,6 +32,6 @@ struct outcome delivery_outcome(const char *relay, const char *dsn, const char *
 struct outcome delivery_outcome_of_program(const char *relay,
                                            const struct program_result *result);
 
-/* Return-Path: and X-Original-To:, and Delivered-To: when delivered is not NULL. */
+/* Return-Path:, X-Original-To: and Delivered-To: the last two when they are not NULL. */
 void delivery_headers(struct str *headers, const char *sender, const char *original,
                       const char *delivered);

@@ -25,23 +25,29 @@ static const char *rewrite(struct job *job, const char *address)
     return arena_text(job->arena, str_slice(&output));
 }
 
-static bool is_local(struct job *job, const char *address, bool *known)
+enum belonging { BELONGS_HERE, BELONGS_ELSEWHERE, BELONGS_NOWHERE, BELONGS_UNKNOWN };
+
+/* Whether this service is the one for the address. */
+static enum belonging find_belonging(struct job *job, const char *address)
 {
     struct resolution resolution = RESOLUTION_EMPTY;
     struct error error = ERROR_NONE;
+    enum belonging found = BELONGS_ELSEWHERE;
 
-    *known = resolver_resolve(job->agent->resolver, slice_of(job->request->envelope.sender),
-                              slice_of(address), &resolution, &error);
-    if (!*known)
+    if (!resolver_resolve(job->agent->resolver, slice_of(job->request->envelope.sender),
+                          slice_of(address), &resolution, &error)) {
         log_warn("%s: %s", job->request->envelope.queue_id, error.text);
-
-    bool local = *known && slice_is(str_slice(&resolution.transport), job->agent->service_name);
-
+        found = BELONGS_UNKNOWN;
+    } else if (resolution.flags & RESOLVE_BAD) {
+        found = BELONGS_NOWHERE;
+    } else if (slice_is(str_slice(&resolution.transport), job->agent->service_name)) {
+        found = BELONGS_HERE;
+    }
     resolution_free(&resolution);
-    return local;
+    return found;
 }
 
-static void forward(struct job *job, const char *address, const struct origin *origin)
+void expand_forward(struct job *job, const char *address, const struct origin *origin)
 {
     struct vector_of_members *members = job->forwarded;
 
@@ -180,7 +186,12 @@ static void include(struct job *job, const char *path, const char *member,
     const char *wrong = check_include(job, path, origin, &text, &status);
 
     if (*wrong) {
+        const char *owner = job->place.owner;
+
+        /* As with a Maildir the sender of the message is told. */
+        job->place.owner = NULL;
         job_fail(job, member, wrong, "mail system configuration error");
+        job->place.owner = owner;
         return;
     }
     within.parent = origin;
@@ -197,35 +208,26 @@ static void include(struct job *job, const char *path, const char *member,
         expand_target(job, target, member, &within);
 }
 
-/* The user in whose .forward it stands. */
-static bool is_own(struct job *job, const char *address, const struct origin *origin)
-{
-    struct slice user = address_split(slice_of(address)).local, extension = { "", 0 };
-
-    (void)address_split_extension(user, job->agent->config->recipient_delimiter, &user,
-                                  &extension, NULL);
-    return slice_is_nocase(user, origin->owner->name);
-}
-
 static void expand_address(struct job *job, const struct target *target, const char *member,
                            const struct origin *origin)
 {
-    bool escaped = target->escaped, known = true;
     const char *address = rewrite(job, target->text);
     struct origin within = *origin;
 
-    within.no_alias = within.no_forward = escaped;
-    if (origin->submit) {
-        forward(job, address, origin);
-        return;
-    }
-    if (origin->owner ? is_own(job, address, origin) && is_local(job, address, &known)
-                      : escaped || is_local(job, address, &known))
+    within.no_alias = within.no_forward = target->escaped;
+    switch (target->escaped ? BELONGS_HERE : find_belonging(job, address)) {
+    case BELONGS_HERE:
         expand_local(job, address, &within);
-    else if (known)
-        forward(job, address, origin);
-    else
+        return;
+    case BELONGS_ELSEWHERE:
+        expand_forward(job, address, origin);
+        return;
+    case BELONGS_NOWHERE:
+        job_fail(job, member, "5.1.3", "bad recipient address syntax: %s", address);
+        return;
+    case BELONGS_UNKNOWN:
         job_fail(job, member, "4.3.0", "address resolver failure");
+    }
 }
 
 void expand_target(struct job *job, const struct target *target, const char *member,
@@ -271,23 +273,30 @@ static enum table_result find_alias(struct job *job, struct slice key, struct st
     return result;
 }
 
-static void set_owner(struct job *job, const char *alias, struct slice name,
-                      struct origin *within)
+static const char *fold(struct job *job, struct slice text)
+{
+    AUTO_STR struct str output = STR_EMPTY;
+
+    address_fold(&output, text);
+    return arena_text(job->arena, str_slice(&output));
+}
+
+/* Who owns the list is the sender of what it leads to; failures of its own are told as written. */
+static void set_owner(struct job *job, struct slice name, struct origin *within)
 {
     AUTO_STR struct str owner = STR_EMPTY, value = STR_EMPTY;
-    bool special = job->agent->config->owner_request_special
-                   && (strncasecmp(alias, "owner-", 6) == 0
-                       || slice_ends_nocase(slice_of(alias), "-request"));
+    bool none = !job->agent->config->owner_request_special
+                || slice_starts_nocase(name, "owner-") || slice_ends_nocase(name, "-request");
 
-    if (special)
-        return;
+    job->place.owner = NULL;
     str_format(&owner, "owner-%.*s", SLICE_ARGS(name));
-    if (find_alias(job, str_slice(&owner), &value, NULL) != TABLE_FOUND)
+    if (none || find_alias(job, str_slice(&owner), &value, NULL) != TABLE_FOUND)
         return;
+    job->place.owner = rewrite(job, job->agent->config->expand_owner_alias
+                                        ? arena_text(job->arena, slice_trim(str_slice(&value)))
+                                        : owner.data);
+    within->sender = fold(job, slice_of(job->place.owner));
     within->submit = true;
-    within->sender = rewrite(job, job->agent->config->expand_owner_alias
-                                      ? arena_text(job->arena, slice_trim(str_slice(&value)))
-                                      : owner.data);
 }
 
 static bool is_being_expanded(const char *alias, const struct origin *origin)
@@ -312,15 +321,11 @@ static void expand_alias(struct job *job, const char *alias, struct slice name,
     if (!job_first_time(job, "alias", alias, 0))
         return;
 
-    const char *inherited = origin->sender;
-
-    if (!job->agent->config->reset_owner_alias) {
-        within.submit = origin->submit;
-        within.sender = origin->sender;
-    }
-    set_owner(job, alias, name, &within);
-    job->place.owner = within.sender == inherited ? NULL : within.sender;
-    job->place.has_owner |= within.sender != NULL;
+    /* Without an owner of its own its users get the mail as users of the list above, or not. */
+    within.sender = origin->sender;
+    within.submit = origin->submit && !job->agent->config->reset_owner_alias;
+    set_owner(job, name, &within);
+    job->place.sender = within.sender;
 
     const struct target *target = targets_read(list, job->arena);
 
@@ -333,12 +338,8 @@ static bool try_alias(struct job *job, struct slice name, const char *address,
                       const struct origin *origin)
 {
     AUTO_STR struct str value = STR_EMPTY;
-    AUTO_STR struct str folded = STR_EMPTY;
-    const char *alias, *source = "";
+    const char *alias = fold(job, name), *source = "";
     enum table_result result;
-
-    address_fold(&folded, name);
-    alias = arena_text(job->arena, str_slice(&folded));
 
     if (origin->alias && strcasecmp(origin->alias, alias) == 0)
         return false;       /* "john: john, archive": the inner one is the user */
@@ -362,15 +363,14 @@ static bool try_alias(struct job *job, struct slice name, const char *address,
 
 static void expand_place(struct job *job, const char *address, const struct origin *origin)
 {
-    struct slice local = address_split(slice_of(address)).local;
+    struct slice local = address_split(slice_of(address)).local, user, extension;
+    bool has_extension = address_split_extension(local, job->agent->config->recipient_delimiter,
+                                                 &user, &extension, NULL);
 
-    if (!origin->no_alias) {
-        if (try_alias(job, local, address, origin))
-            return;
-        if (job->place.extension.length > 0
-            && try_alias(job, job->place.user, address, origin))
-            return;
-    }
+    if (!origin->no_alias
+        && (try_alias(job, local, address, origin)
+            || (has_extension && extension.length > 0 && try_alias(job, user, address, origin))))
+        return;
     deliver_to_user(job, address, origin);
 }
 
@@ -379,13 +379,15 @@ void expand_local(struct job *job, const char *address, const struct origin *ori
 {
     const struct config *config = job->agent->config;
     struct place outer = job->place;
-    struct slice local = address_split(slice_of(address)).local, tail = { "", 0 };
+    struct slice tail = { "", 0 };
     struct place place = {
         .delivered = outer.delivered && config->frozen_delivered_to ? outer.delivered : address,
-        .user = local, .extension = { "", 0 }, .owner = outer.owner, .has_owner = outer.has_owner,
+        .local = slice_of(fold(job, address_split(slice_of(address)).local)),
+        .extension = { "", 0 }, .owner = outer.owner, .sender = outer.sender,
     };
 
-    (void)address_split_extension(local, config->recipient_delimiter, &place.user,
+    place.user = place.local;
+    (void)address_split_extension(place.local, config->recipient_delimiter, &place.user,
                                   &place.extension, &tail);
     place.delimiter = slice_part(tail, 0, 1);
     job->place = place;

@@ -24,7 +24,7 @@ void job_report(struct job *job, const char *member, const struct outcome *outco
     shown.address = member;
     shown.original = original_of(job);
     /* An owner takes over the responsibility: what the sender wished for ends here. */
-    if (job->place.has_owner) {
+    if (job->place.sender) {
         shown.original = shown.dsn_original = "";
         shown.notify = 0;
     }
@@ -92,11 +92,16 @@ static bool class_is_listed(struct slice list, const char *class)
     return false;
 }
 
+const char *job_sender(const struct job *job)
+{
+    return job->place.sender ? job->place.sender : job->request->envelope.sender;
+}
+
 void job_headers(const struct job *job, const char *class, struct str *headers)
 {
     bool wanted = class_is_listed(slice_of(job->agent->config->prepend_delivered_header), class);
 
-    delivery_headers(headers, job->request->envelope.sender, original_of(job),
+    delivery_headers(headers, job_sender(job), job->place.sender ? NULL : original_of(job),
                      wanted ? job->place.delivered : NULL);
 }
 
@@ -104,6 +109,6 @@ struct mailbox_message job_message(const struct job *job, const struct str *head
 {
     return (struct mailbox_message){
         .content = job->content, .headers = str_slice(headers),
-        .sender = job->request->envelope.sender,
+        .sender = job_sender(job),
     };
 }

@@ -13,8 +13,9 @@
 struct place {
     const char *delivered;          /* what Delivered-To: says */
     const char *owner;              /* who is told of failures; NULL: the message's sender */
-    bool has_owner;                 /* some alias on the way has: the original recipient ends */
-    struct slice user, extension, delimiter;
+    const char *sender;             /* the owner of a list on the way: it takes the place of the
+                                       sender, and the original recipient ends; NULL without */
+    struct slice local, user, extension, delimiter;     /* folded */
 };
 
 struct job {
@@ -41,7 +42,7 @@ struct origin {
     uid_t list_owner;               /* without: who owns the alias table or :include: file */
     bool no_alias;                  /* \user */
     bool no_forward;
-    bool submit;                    /* members go out as a new message, local ones too */
+    bool submit;                    /* users of this host too get it as a new message */
     const char *sender;             /* of that message; NULL: the sender's own */
     int depth;
 };
@@ -61,6 +62,9 @@ void job_report(struct job *job, const char *member, const struct outcome *outco
 void job_sent(struct job *job, const char *member, const char *reason);
 void job_fail(struct job *job, const char *member, const char *dsn, const char *format, ...)
     PRINTF_LIKE(4, 5);
+
+/* The message's sender, or the owner of a list who took over. */
+const char *job_sender(const struct job *job);
 
 /* Another agent has reported the recipient. */
 void job_passed(struct job *job, enum delivery_status status);

@@ -33,13 +33,18 @@ static bool put(struct job *job, const struct mailbox_file *file,
 static void fail_maildir(struct job *job, const char *member, const struct identity *identity,
                          const struct mailbox_trouble *trouble)
 {
+    const char *owner = job->place.owner;
+
     if (trouble->error.code == EACCES) {
         log_warn("maildir access problem for UID/GID=%lu/%lu: %s",
                  (unsigned long)identity->uid, (unsigned long)identity->gid,
                  trouble->error.text);
         log_warn("perhaps you need to create the maildirs in advance");
     }
+    /* This one failure is told the sender of the message, whoever owns the list. */
+    job->place.owner = NULL;
     job_fail(job, member, trouble->dsn, "maildir delivery failed: %s", trouble->error.text);
+    job->place.owner = owner;
 }
 
 static bool become(struct job *job, const char *member, const struct identity *identity)
@@ -187,7 +192,8 @@ void deliver_to_mailbox(struct job *job, const char *member, const struct identi
         deliver_to_box(job, member, identity);
         return;
     }
-    if (command.length == 0)
+    if (command.length == 0
+        || !job_first_time(job, "command", command.data, identity->uid))
         return;
 
     struct command_request request = {

@@ -88,6 +88,9 @@ static const char *meaning_of(const struct program *program, int status,
             result->dsn = meanings[i].dsn;
             return meanings[i].text;
         }
+    if (!*result->output)
+        result->output = arena_format(program->arena, "unknown mail system error %d",
+                                      WEXITSTATUS(status));
     return arena_format(program->arena, "Command died with status %d: \"%s\"",
                         WEXITSTATUS(status), program->name);
 }

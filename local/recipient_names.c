@@ -18,7 +18,7 @@ static bool find(const struct recipient_names *names, struct slice name, struct 
         { "user", names->user },           { "home", names->home },
         { "shell", names->shell },         { "recipient", names->recipient },
         { "extension", names->extension }, { "recipient_delimiter", names->delimiter },
-        { "local", parts.local },          { "domain", parts.domain },
+        { "local", names->local },          { "domain", parts.domain },
     };
 
     for (size_t i = 0; i < COUNT(known); i++)

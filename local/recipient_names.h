@@ -8,7 +8,7 @@
 #include "base/str.h"
 
 struct recipient_names {
-    struct slice user, home, shell, recipient, extension;
+    struct slice user, home, shell, local, recipient, extension;
     struct slice delimiter;         /* that stands before the extension; empty without one */
 };
 

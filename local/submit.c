@@ -45,17 +45,6 @@ static void add_recipient(const struct job *job, struct envelope *envelope,
     added->notify = original->notify & ~(int64_t)NOTIFY_SUCCESS;
 }
 
-/* The owner of an alias is written as the alias is. */
-static const char *folded_sender(const struct job *job, const char *sender)
-{
-    AUTO_STR struct str folded = STR_EMPTY;
-
-    if (!job->forwarded->items[0].sender)
-        return sender;
-    address_fold(&folded, slice_of(sender));
-    return arena_text(job->arena, str_slice(&folded));
-}
-
 /* The members from first on that have its sender; they are taken out of the list. */
 static void fill_envelope(struct job *job, struct envelope *envelope, const char *id)
 {
@@ -67,7 +56,7 @@ static void fill_envelope(struct job *job, struct envelope *envelope, const char
     envelope_clear(envelope);
     envelope->queue_id = id;
     envelope->arrival = wall_now();
-    envelope->sender = folded_sender(job, sender);
+    envelope->sender = sender;
     envelope->encoding = old->encoding;
     envelope->send_options = old->send_options;
     if (!members->items[0].sender) {
@@ -97,7 +86,7 @@ static bool add_content(const struct job *job, struct submitter *submitter, stru
     content_rewind(content);
     str_text(&text, "Delivered-To: ");
     address_fold(&folded, slice_of(job->recipient->address));
-    address_quote(&text, str_slice(&folded));
+    str_add(&text, str_slice(&folded));
     str_byte(&text, '\n');
     while (good && piece != CONTENT_END) {
         piece = content_next(content, &bytes, error);

@@ -53,36 +53,11 @@ static bool take(void *argument, struct slice external, UNUSED struct str *outpu
     return false;
 }
 
-/* A '>' that closes nothing ends a word, as in the command "|cat >/file" without its quotes. */
-static void separate(struct slice list, struct str *output)
-{
-    bool quoted = false, angle = false;
-
-    for (size_t i = 0; i < list.length; i++) {
-        char c = list.data[i];
-
-        if (c == '\\' && i + 1 < list.length) {
-            str_byte(output, c);
-            c = list.data[++i];
-        } else if (c == '"') {
-            quoted = !quoted;
-        } else if (!quoted && (c == '<' || c == '>')) {
-            bool closing = angle;
-
-            angle = c == '<';
-            if (!angle && !closing)
-                c = ' ';
-        }
-        str_byte(output, c);
-    }
-}
-
 static void read_list(struct reader *reader, struct slice list)
 {
-    AUTO_STR struct str unused = STR_EMPTY, separated = STR_EMPTY;
+    AUTO_STR struct str unused = STR_EMPTY;
 
-    separate(list, &separated);
-    (void)!header_rewrite_addresses(str_slice(&separated), SIZE_MAX, take, reader, &unused);
+    (void)!header_rewrite_addresses(list, SIZE_MAX, take, reader, &unused);
 }
 
 const struct target *targets_read(struct slice list, struct arena *arena)

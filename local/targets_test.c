@@ -40,7 +40,7 @@ TEST(targets_of_an_alias_are_told_apart)
         { "\":include:/etc/a list\"", "i(/etc/a list)" },
         { "\"john doe\"@example.com", "a(john doe@example.com)" },
         { "Full Name <a@b>, (nobody, really) c", "a(a@b)a(c)" },
-        { "|cat >/tmp/x, a<b@c>", "c(cat)f(/tmp/x)a(b@c)" },
+        { "|cat >/tmp/x", "c(cat)f(/tmp/x)" },
         { "|/bin/prog arg", "c(/bin/prog)a(arg)" },
         { "group: a@b, c;", "a(a@b)a(c)" },
         { "@x:a@b", "a(a@b)" },
@@ -80,7 +80,7 @@ TEST(forward_path_names_stand_for_the_recipient)
         struct error error = ERROR_NONE;
         struct recipient_names names = {
             .user = slice_of("u"), .home = slice_of("/home/u"), .shell = slice_of("/bin/sh"),
-            .recipient = slice_of("u+x@example.com"),
+            .local = slice_of("u+x"), .recipient = slice_of("u+x@example.com"),
             .extension = slice_of(cases[i].extension),
             .delimiter = slice_of(*cases[i].extension ? "+" : ""),
         };

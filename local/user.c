@@ -7,16 +7,12 @@
 #include "mailboxes.h"
 #include "pass.h"
 
-static struct slice local_of(const char *address)
-{
-    return address_split(slice_of(address)).local;
-}
-
 static struct recipient_names names_of(const struct job *job, const char *address)
 {
     return (struct recipient_names){
         .user = job->place.user, .extension = job->place.extension,
-        .delimiter = job->place.delimiter, .recipient = slice_of(address),
+        .delimiter = job->place.delimiter, .local = job->place.local,
+        .recipient = slice_of(address),
     };
 }
 
@@ -113,30 +109,13 @@ static void deliver_unknown(struct job *job, const char *address, const struct o
     deliver_to_luser(job, address, origin);
 }
 
-void deliver_to_user(struct job *job, const char *address, const struct origin *origin)
+static void deliver_to_account(struct job *job, const char *address,
+                               const struct identity *found, const struct origin *origin)
 {
-    AUTO_STR struct str name = STR_EMPTY;
-    const struct identity *found = NULL;
-    struct error error = ERROR_NONE;
-
-    address_fold(&name, job->place.user);
-
-    enum identity_result result =
-        identities_find(job->agent->identities, name.data, &found, &error);
-
-    if (result == IDENTITY_TROUBLE) {
-        job_fail(job, address, "4.3.0", "%s", error.text);
-        return;
-    }
-    if (result == IDENTITY_ABSENT) {
-        deliver_unknown(job, address, origin);
-        return;
-    }
-
     struct identity identity = *found;      /* what a nested find may replace */
     struct recipient_names names = names_of(job, address);
+    const char *local = arena_text(job->arena, job->place.local);
 
-    names.user = str_slice(&name);
     names.home = slice_of(identity.home);
     names.shell = slice_of(identity.shell);
     identity.name = arena_copy(job->arena, found->name);
@@ -145,8 +124,37 @@ void deliver_to_user(struct job *job, const char *address, const struct origin *
     if (try_forward(job, address, &identity, &names, origin))
         return;
     /* Without aliases there is nothing that could be a duplicate. */
-    if ((origin->depth == 0 || job_first_time(job, "user", arena_text(job->arena, local_of(address)), identity.uid))
-        && !try_mailbox_transport(job, str_slice(&name), address))
+    if ((origin->depth == 0 || job_first_time(job, "user", local, identity.uid))
+        && !try_mailbox_transport(job, job->place.user, address))
         deliver_to_mailbox(job, address, &identity);
     identity_return(job->agent->identities);
+}
+
+/* Whether the user gets it as a new message: of a list's, and of another user's .forward. */
+static bool is_indirect(const struct job *job, const struct origin *origin)
+{
+    return origin->submit
+           || (origin->owner && !slice_is_nocase(job->place.user, origin->owner->name));
+}
+
+void deliver_to_user(struct job *job, const char *address, const struct origin *origin)
+{
+    const char *name = arena_text(job->arena, job->place.user);
+    const struct identity *found = NULL;
+    struct error error = ERROR_NONE;
+
+    if (is_indirect(job, origin)) {
+        expand_forward(job, address, origin);
+        return;
+    }
+    switch (identities_find(job->agent->identities, name, &found, &error)) {
+    case IDENTITY_FOUND:
+        deliver_to_account(job, address, found, origin);
+        return;
+    case IDENTITY_ABSENT:
+        deliver_unknown(job, address, origin);
+        return;
+    case IDENTITY_TROUBLE:
+        job_fail(job, address, "4.3.0", "%s", error.text);
+    }
 }

@@ -207,10 +207,10 @@ static struct outcome explain(const struct place *place, struct arena *arena,
 
     if (is_folder(place))
         return explain_folder(place, arena, trouble);
-    if (trouble->not_regular || trouble->not_owned) {
+    if (trouble->not_regular) {
         log_warn("recipient %s: %s", place->address, trouble->error.text);
         why = "mail system configuration error";
-        dsn = trouble->not_regular ? "5.3.5" : "4.3.5";
+        dsn = "5.3.5";
     }
     if (trouble->not_owned)
         log_warn("specify \"strict_mailbox_ownership = no\" to ignore mailbox ownership mismatch");

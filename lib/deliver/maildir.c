@@ -141,6 +141,16 @@ static const char *status_of(int code, const char *otherwise)
     return otherwise;
 }
 
+/* Another process that makes the Maildir now may have got as far as tmp/. */
+static bool move(const char *temporary, const char *name, const char *path, struct error *error)
+{
+    if (rename(temporary, name) == 0)
+        return true;
+    if (errno == ENOENT && make_folders(path, error) && rename(temporary, name) == 0)
+        return true;
+    return error_system(error, "rename %s to %s", temporary, name);
+}
+
 static bool deliver(const char *path, const char *temporary, struct timeval now,
                     const char *host, const struct mailbox_message *message,
                     const struct mailbox_settings *settings, struct error *error)
@@ -155,8 +165,7 @@ static bool deliver(const char *path, const char *temporary, struct timeval now,
         unlink(temporary);
         return false;
     }
-    if (rename(temporary, name.data) < 0) {
-        error_system(error, "rename %s to %s", temporary, name.data);
+    if (!move(temporary, name.data, path, error)) {
         unlink(temporary);
         return false;
     }
