@@ -8,6 +8,7 @@
 #include "policy/policy.h"
 #include "service/needs.h"
 #include "session.h"
+#include "upstream.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -171,6 +172,10 @@ bool smtpd_prepare(struct service_context *context, struct error *error)
     if (config->line_length_limit < 512)
         return error_set(error, "invalid line_length_limit parameter value %d < 512",
                          config->line_length_limit);
+    if (*config->smtpd_upstream_proxy_protocol &&
+        strcmp(config->smtpd_upstream_proxy_protocol, "haproxy") != 0)
+        return error_set(error, "unsupported smtpd_upstream_proxy_protocol value: %s",
+                         config->smtpd_upstream_proxy_protocol);
     smtpd->queue_directory = config->queue_directory;
     smtpd->dns = dns_new(&(struct dns_settings){ 0 }, error);
     if (!smtpd->dns)
@@ -361,6 +366,24 @@ static enum turn converse(struct client *client)
     return TURN_STAY;
 }
 
+/* False when a proxy should have said who the client is and has not. */
+static bool find_upstream(struct client *client)
+{
+    const struct config *config = client->context->config;
+    struct upstream_addresses addresses;
+
+    if (!*config->smtpd_upstream_proxy_protocol)
+        return true;
+    stream_set_deadline(client->stream, moment_after(config->smtpd_upstream_proxy_timeout));
+    if (!upstream_read(client->stream, &addresses))
+        return false;
+    if (addresses.known) {
+        client->peer = addresses.client;
+        client->local = addresses.server;
+    }
+    return true;
+}
+
 enum turn client_greet(struct client *client)
 {
     struct smtpd *smtpd = client->context->state;
@@ -371,11 +394,16 @@ enum turn client_greet(struct client *client)
     client->session = visitor;
     visitor->output = STR_EMPTY;
     log_number(client->number);
+    bool welcome = find_upstream(client);
+
     peer_find(smtpd->dns, client->context->config->smtpd_peername_lookup, &client->peer,
               &client->local, arena, &who);
     visitor->session = session_new(&smtpd->server, &who, &visitor->output);
     renew_deadline(client);
-    session_greet(visitor->session);
+    if (welcome)
+        session_greet(visitor->session, stream_peek(client->stream));
+    else
+        session_turn_away(visitor->session);
     return converse(client);
 }
 

@@ -151,11 +151,11 @@ void session_welcome(struct session *session)
         reply(session, REPLY_GREETING, config->smtpd_banner);
 }
 
-void session_greet(struct session *session)
+void session_turn_away(struct session *session)
 {
     log_info("connect from %s", session->facts.client);
-    if (limits_connect(session))
-        session_welcome(session);
+    reply(session, REPLY_LOCAL_ERROR, session->server->config->myhostname);
+    session->mode = SESSION_OVER;
 }
 
 /* --- Commands. -------------------------------------------------------------------- */
@@ -208,6 +208,15 @@ static bool pipelining_is_proper(struct session *session, const struct command *
         session->mode = SESSION_OVER;
     }
     return !forbidden;
+}
+
+void session_greet(struct session *session, struct slice pending)
+{
+    static const struct command connect = { "CONNECT", NULL, NULL, ENDS_GROUP };
+
+    log_info("connect from %s", session->facts.client);
+    if (pipelining_is_proper(session, &connect, pending) && limits_connect(session))
+        session_welcome(session);
 }
 
 /* A client that speaks HTTP, or sends a header, is not worth a conversation. */

@@ -26,8 +26,14 @@ struct session *session_new(const struct server *server, const struct session_cl
 /* Abandons a mail under way.  NULL is fine. */
 void session_free(struct session *session);
 
-/* The greeting, or the refusal; the session may be over after it. */
-void session_greet(struct session *session);
+/*
+ * The greeting, or the refusal; the session may be over after it.  pending is what the client has
+ * said already, which it may not.
+ */
+void session_greet(struct session *session, struct slice pending);
+
+/* It cannot be served: say so, and it is over. */
+void session_turn_away(struct session *session);
 
 /* What the session wants to be given next. */
 enum session_mode {

@@ -198,7 +198,7 @@ static struct talk *talk_new(struct stand_in *in, const char *address)
     talk->in = in;
     talk->output = talk->answer = STR_EMPTY;
     talk->session = session_new(&in->server, &client, &talk->output);
-    session_greet(talk->session);
+    session_greet(talk->session, slice_of(""));
     return talk;
 }
 

@@ -88,6 +88,7 @@
 #define REPLY_MANY_ERRORS       421, "4.7.0", "%s Error: too many errors"
 #define REPLY_TIMEOUT           421, "4.4.2", "%s Error: timeout exceeded"
 #define REPLY_LOCAL_TROUBLE     421, "4.3.0", "%s Server local data error"
+#define REPLY_LOCAL_ERROR       421, "4.3.0", "%s Server local error"
 #define REPLY_SHUTDOWN          421, "4.3.2", "%s Error: server shutting down"
 
 /* What cleanup said. */

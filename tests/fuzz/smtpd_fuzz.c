@@ -202,7 +202,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     struct session *session = session_new(server, &client, &output);
 
-    session_greet(session);
+    session_greet(session, slice_of(""));
     converse(session, slice_bytes(data, size));
     if (session_mode(session) < SESSION_OVER)
         session_lost(session);
