@@ -228,7 +228,7 @@ check:
 	$(call sanitized,SANITIZE,tests/system/test_path.py)
 
 # What one push has no time for: each part ends in an error or is clean (README: the dates).
-LONG_TESTS = tests/system tests/interop/test_peers.py tests/interop/test_bounce.py
+LONG_TESTS = tests/system tests/interop/test_peers.py
 LONG_PARTS = long-unit long-threads long-sanitize long-fuzz long-crash long-soak analyze bench
 
 long:

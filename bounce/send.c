@@ -182,7 +182,10 @@ struct job {
 
 static bool returns_whole(const struct job *job)
 {
-    return job->kind == NOTICE_FAILURE && job->envelope->return_flags != RET_HEADERS &&
+    /* RET is the sender's to say, and the null sender says nothing (RFC 3461 4.3). */
+    bool headers = job->envelope->return_flags == RET_HEADERS && *job->envelope->sender;
+
+    return job->kind == NOTICE_FAILURE && !headers &&
            job->envelope->content_size <= job->bouncer->config->bounce_size_limit;
 }
 
@@ -276,8 +279,8 @@ static bool tell_postmaster(struct job *job, const struct bounce_append_list *re
     letter.recipient = postmaster;
     if (!post_letter(&letter, &job->original, &id, error))
         return false;
-    log_info("%s: postmaster %s notification: %s", job->envelope->queue_id, kind_names[job->kind],
-             id.data);
+    log_info("%s: %s %s notification: %s", job->envelope->queue_id,
+             letter.notice.postmaster ? "postmaster" : "sender", kind_names[job->kind], id.data);
     return true;
 }
 
@@ -305,7 +308,9 @@ static bool tell_instead(struct job *job, struct error *error)
 {
     const struct config *config = job->bouncer->config;
 
-    if (job->kind == NOTICE_DELAY || !class_is_on(config, "2bounce"))
+    if (job->kind == NOTICE_DELAY ||
+        (!class_is_on(config, "2bounce") &&
+         !(job->kind == NOTICE_FAILURE && class_is_on(config, "bounce"))))
         return true;
     return tell_postmaster(job, &job->all, config->x2bounce_notice_recipient, false, error);
 }

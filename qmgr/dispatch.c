@@ -12,6 +12,7 @@
 #include "base/moment.h"
 #include "base/scope.h"
 #include "deliver/request.h"
+#include "deliver/verp.h"
 #include "log/log.h"
 
 #include <errno.h>
@@ -293,6 +294,17 @@ static void add_content(struct delivery_request *request, const struct active *m
     request->content = str_slice(content);
 }
 
+/* With VERP the sender is another for each recipient. */
+static const char *sender_for(const struct envelope *envelope, const struct recipient *recipient,
+                              struct arena *arena)
+{
+    AUTO_STR struct str sender = STR_EMPTY;
+
+    verp_sender(&sender, envelope->verp_delimiters, slice_of(envelope->sender),
+                slice_of(*recipient->original ? recipient->original : recipient->address));
+    return arena_text(arena, str_slice(&sender));
+}
+
 static void write_request(struct str *output, const struct agent_lane *lane)
 {
     AUTO_ARENA struct arena *arena = arena_new();
@@ -313,6 +325,8 @@ static void write_request(struct str *output, const struct agent_lane *lane)
     list->count = lane->delivery->count;
     for (size_t i = 0; i < list->count; i++)
         list->items[i] = *lane->delivery->recipients[i];
+    if (*request.envelope.verp_delimiters && *request.envelope.sender && list->count == 1)
+        request.envelope.sender = sender_for(&request.envelope, &list->items[0], arena);
     add_content(&request, message, &content);
     frame_write(output, &delivery_request_frame, &request);
 }

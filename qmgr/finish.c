@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <time.h>
+#include <unistd.h>
 
 /* --- asking bounce, defer and trace --------------------------------------------------- */
 
@@ -44,9 +45,22 @@ static bool tell_failures(struct active *active)
     return call_notifier(active, active->qmgr->bounce, "bounce", BOUNCE_SEND_FAILURE);
 }
 
+/* Asked for; or there may be records of an earlier life, or of cleanup's. */
+static bool has_trace(const struct active *active)
+{
+    AUTO_STR struct str path = STR_EMPTY;
+
+    if (active->wants_report || active->trace_flags & REQUEST_TRACE)
+        return true;
+    if (active->fresh)
+        return false;
+    queue_log_path(active->qmgr->queue, "trace", active->id, &path);
+    return access(path.data, F_OK) == 0;
+}
+
 static bool tell_trace(struct active *active)
 {
-    if (!active->wants_report && !(active->trace_flags & REQUEST_TRACE) && active->fresh)
+    if (!has_trace(active))
         return true;
     return call_notifier(active, active->qmgr->trace, "trace", BOUNCE_SEND_TRACE);
 }

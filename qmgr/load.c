@@ -189,12 +189,22 @@ static bool resolve_recipient(struct active *active, struct recipient *recipient
     return needed;
 }
 
+static void note_wishes(struct active *active)
+{
+    const struct recipient_list *list = &active->loading->recipients;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i].notify & NOTIFY_SUCCESS)
+            active->wants_report = true;
+}
+
 static void route_recipients(struct active *active)
 {
     struct batch *batch = active->loading;
     struct recipient_list *list = &batch->recipients;
     const char *redirect = active->envelope.redirect;
 
+    note_wishes(active);
     batch->routes = arena_take(batch->arena, (list->count + 1) * sizeof(*batch->routes));
     for (size_t i = 0; i < list->count; i++) {
         struct route *route = &batch->routes[batch->route_count];
@@ -202,8 +212,6 @@ static void route_recipients(struct active *active)
 
         if (*redirect)
             list->items[i].address = redirect;
-        if (list->items[i].notify & NOTIFY_SUCCESS)
-            active->wants_report = true;
         if (*redirect && i + active->seen > 0)
             needed = false;     /* one copy goes to the new address */
         else if (active->expire)
@@ -233,7 +241,7 @@ static void find_flags(struct active *active)
         active->trace_flags |= REQUEST_PROBE | REQUEST_VERIFY;
     if (bits & TRACE_VERIFY)
         active->trace_flags |= REQUEST_PROBE | REQUEST_TRACE;
-    if (bits & TRACE_RECORD)
+    if (bits & TRACE_RECORD && active->place != QUEUE_DEFERRED)     /* of the first attempt */
         active->trace_flags |= REQUEST_TRACE;
 }
 
@@ -261,6 +269,7 @@ void load_message(void *argument)
     find_flags(active);
     if (active->expire && has_delays(active)) {
         active->deferred = active->complete = true;     /* its end: why it waited is known */
+        note_wishes(active);
         return;
     }
     if (active->place == QUEUE_DEFERRED)

@@ -197,6 +197,19 @@ static bool add_record(const struct reporter *reporter, enum record_log log, con
     return false;
 }
 
+/* Who watches a delivery reads which way it went. */
+static bool add_trace(const struct reporter *reporter, const char *action,
+                      const struct delivery_request *request, const struct recipient *recipient,
+                      const struct outcome *outcome)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct outcome told = *outcome;
+
+    if (strcmp(outcome->relay, "none") != 0)
+        told.reason = arena_format(arena, "delivery via %s: %s", outcome->relay, outcome->reason);
+    return add_record(reporter, LOG_TRACE, action, request, recipient, &told);
+}
+
 /* --- what an outcome leads to ------------------------------------------------------ */
 
 /* The same outcome with another first digit of the status: a failure that is to be retried. */
@@ -214,6 +227,8 @@ static enum delivery_status report_delay(const struct reporter *reporter,
     struct outcome delayed = *outcome;
 
     delayed.dsn = temporary_dsn(arena, outcome->dsn);
+    if (request->flags & REQUEST_TRACE && !(request->flags & REQUEST_PROBE))
+        (void)add_trace(reporter, "delayed", request, recipient, &delayed);
     /* Without its record the recipient is tried again all the same; the reason is in the log. */
     (void)add_record(reporter, LOG_DEFER, "delayed", request, recipient, &delayed);
     log_delivery(reporter, request, recipient, &delayed, status);
@@ -227,13 +242,10 @@ static enum delivery_status report_failure(const struct reporter *reporter,
 {
     if (reporter->soft_bounce)
         return report_delay(reporter, request, recipient, outcome, "SOFTBOUNCE");
-    if (!add_record(reporter, LOG_BOUNCE, "failed", request, recipient, outcome)) {
-        AUTO_ARENA struct arena *arena = arena_new();
-        struct outcome later = *outcome;
-
-        later.dsn = temporary_dsn(arena, outcome->dsn);
-        return report_delay(reporter, request, recipient, &later, "deferred");
-    }
+    if (!add_record(reporter, LOG_BOUNCE, "failed", request, recipient, outcome))
+        return report_delay(reporter, request, recipient, outcome, "deferred");
+    if (request->flags & REQUEST_TRACE)
+        (void)add_trace(reporter, "failed", request, recipient, outcome);
     log_delivery(reporter, request, recipient, outcome, "bounced");
     return DELIVERY_BOUNCED;
 }
@@ -252,17 +264,9 @@ static enum delivery_status report_success(const struct reporter *reporter,
 {
     bool wanted = (request->flags & REQUEST_TRACE) || (recipient->notify & NOTIFY_SUCCESS);
 
-    if (wanted) {
-        AUTO_ARENA struct arena *arena = arena_new();
-        struct outcome told = *outcome;
-
-        if (strcmp(outcome->relay, "none") != 0)
-            told.reason = arena_format(arena, "delivery via %s: %s", outcome->relay,
-                                       outcome->reason);
-        /* What is delivered stays delivered: a lost report must not make it happen twice. */
-        (void)add_record(reporter, LOG_TRACE, success_action(outcome->action), request,
-                         recipient, &told);
-    }
+    /* What is delivered stays delivered: a lost report must not make it happen twice. */
+    if (wanted)
+        (void)add_trace(reporter, success_action(outcome->action), request, recipient, outcome);
     log_delivery(reporter, request, recipient, outcome, "sent");
     return DELIVERY_SENT;
 }
@@ -297,23 +301,13 @@ static enum delivery_status report_probe(const struct reporter *reporter,
     const char *action = *outcome->dsn == '2' ? "deliverable" : "undeliverable";
     bool told = request->flags & REQUEST_VERIFY
                     ? tell_verifier(reporter, request, recipient, outcome)
-                    : add_record(reporter, LOG_TRACE, action, request, recipient, outcome);
+                    : add_trace(reporter, action, request, recipient, outcome);
 
     if (!told)
         return report_delay(reporter, request, recipient, outcome, "deferred");
     log_delivery(reporter, request, recipient, outcome,
                  *outcome->dsn == '2' || cached ? action : "undeliverable-but-not-cached");
     return DELIVERY_SENT;
-}
-
-/* A delay or failure is traced too when the sender watches the delivery (sendmail -v). */
-static void trace_trouble(const struct reporter *reporter, const struct delivery_request *request,
-                          const struct recipient *recipient, const struct outcome *outcome)
-{
-    const char *action = outcome->action == OUTCOME_FAILED ? "failed" : "delayed";
-
-    if (request->flags & REQUEST_TRACE)
-        (void)add_record(reporter, LOG_TRACE, action, request, recipient, outcome);
 }
 
 static enum delivery_status report(struct reporter *reporter,
@@ -326,10 +320,8 @@ static enum delivery_status report(struct reporter *reporter,
         return report_probe(reporter, request, recipient, outcome);
     switch (outcome->action) {
     case OUTCOME_FAILED:
-        trace_trouble(reporter, request, recipient, outcome);
         return report_failure(reporter, request, recipient, outcome);
     case OUTCOME_DELAYED:
-        trace_trouble(reporter, request, recipient, outcome);
         return report_delay(reporter, request, recipient, outcome, "deferred");
     default:
         return report_success(reporter, request, recipient, outcome);
