@@ -1,8 +1,11 @@
 #include "drop.h"
 
 #include "base/moment.h"
+#include "log/log.h"
 #include "queue/queue.h"
 #include "queue/record.h"
+
+#include <unistd.h>
 
 /* What a user may say about a message, segment by segment. */
 struct segment {
@@ -31,14 +34,16 @@ static bool attribute_is_allowed(struct slice text)
     return false;
 }
 
-/* The next record of the bytes; false at a part of one. */
-static bool take_record(struct slice *rest, char *type, struct slice *data)
+enum reading { READ_RECORD, READ_END, READ_TORN };
+
+/* The next record of the bytes. */
+static enum reading take_record(struct slice *rest, char *type, struct slice *data)
 {
     size_t length = 0;
     unsigned shift = 0;
 
-    if (rest->length < 2)
-        return false;
+    if (rest->length == 0)
+        return READ_END;
     *type = rest->data[0];
     for (size_t i = 1; i < rest->length && shift < 28; i++, shift += 7) {
         unsigned char byte = (unsigned char)rest->data[i];
@@ -47,40 +52,62 @@ static bool take_record(struct slice *rest, char *type, struct slice *data)
         if (byte & 128)
             continue;
         if (length > rest->length - i - 1)
-            return false;
+            return READ_TORN;
         *data = slice_part(*rest, i + 1, length);
         *rest = slice_from(*rest, i + 1 + length);
-        return true;
+        return READ_RECORD;
     }
+    return READ_TORN;
+}
+
+static bool keeps(char type, struct slice data)
+{
+    if (type == RECORD_SIZE)
+        return false;
+    if (type != RECORD_ATTRIBUTE || attribute_is_allowed(data))
+        return true;
+    if (slice_find(data, '=') == data.length)
+        log_warn("uid=%ld: ignoring malformed record: missing '=' after attribute name: %.*s",
+                 (long)getuid(), SLICE_ARGS(data));
+    else
+        log_warn("uid=%ld: ignoring attribute record: %.*s", (long)getuid(), SLICE_ARGS(data));
     return false;
 }
 
-static bool add_records(struct draft *draft, struct slice records, struct error *error)
+static enum drop_result add_records(struct draft *draft, struct slice records, struct error *error)
 {
+    bool has_sender = false, has_recipient = false;
     size_t segment = 0;
     struct slice data;
     char type;
 
-    while (segment < COUNT(segments) && take_record(&records, &type, &data)) {
+    while (segment < COUNT(segments)) {
+        switch (take_record(&records, &type, &data)) {
+        case READ_END:
+            return DROP_UNFINISHED;
+        case READ_TORN:
+            error_set(error, "malformed input");
+            return DROP_BAD;
+        case READ_RECORD:
+            break;
+        }
         if (type != segments[segment].next && (type == '\0'
-                                               || !strchr(segments[segment].allowed, type)))
-            return error_set(error, "unexpected record type: %d", (unsigned char)type);
-        if (type == RECORD_ATTRIBUTE && !attribute_is_allowed(data))
-            return error_set(error, "unexpected attribute: %.*s", SLICE_ARGS(data));
+                                               || !strchr(segments[segment].allowed, type))) {
+            error_set(error, "unexpected record type: %d", (unsigned char)type);
+            return DROP_BAD;
+        }
         if (type == segments[segment].next)
             segment++;
-        if (type != RECORD_SIZE)
+        has_sender |= type == RECORD_SENDER;
+        has_recipient |= type == RECORD_RECIPIENT;
+        if (keeps(type, data))
             draft_add(draft, type, data);
     }
-    if (segment < COUNT(segments))
-        return error_set(error, "unexpected end of input");
-    if (records.length > 0)
-        return error_set(error, "data behind the end of the message");
-    return true;
+    return has_sender && has_recipient ? DROP_GOOD : DROP_NO_ENVELOPE;
 }
 
-bool drop_message(const struct config *config, struct slice records, struct str *id,
-                  struct error *error)
+enum drop_result drop_message(const struct config *config, struct slice records, const char *id,
+                              struct error *error)
 {
     struct queue_settings settings = {
         .hash_queue_names = config->hash_queue_names,
@@ -89,19 +116,19 @@ bool drop_message(const struct config *config, struct slice records, struct str 
         .line_length_limit = config->line_length_limit,
     };
     struct queue *queue = queue_open(&settings, error);
-    struct draft *draft = queue ? draft_new_in(queue, QUEUE_MAILDROP, NULL, error) : NULL;
+    struct draft *draft = queue ? draft_new_in(queue, QUEUE_MAILDROP, id, error) : NULL;
     struct timeval now = wall_now();
-    bool good = false;
+    enum drop_result result = DROP_TROUBLE;
 
     if (draft) {
-        str_set(id, slice_of(draft_id(draft)));
         draft_format(draft, RECORD_TIME, "%lld %ld", (long long)now.tv_sec, (long)now.tv_usec);
-        if (!add_records(draft, records, error))
+        result = add_records(draft, records, error);
+        if (result != DROP_GOOD)
             draft_discard(draft);
-        else
-            good = draft_commit(draft, QUEUE_MAILDROP, NULL, error);
+        else if (!draft_commit(draft, QUEUE_MAILDROP, NULL, error))
+            result = DROP_TROUBLE;
     }
     if (queue)
         queue_close(queue);
-    return good;
+    return result;
 }

@@ -10,9 +10,18 @@
 /* What records and envelope may take beside the content that message_size_limit counts. */
 enum { DROP_OVERHEAD = 1024 * 1024 };
 
+enum drop_result {
+    DROP_GOOD,
+    DROP_UNFINISHED,        /* the records end before the message does: whoever wrote them gave up */
+    DROP_NO_ENVELOPE,       /* no sender or no recipient */
+    DROP_BAD,               /* these are not the records of a local message; error says why */
+    DROP_TROUBLE,           /* the queue's; error says what */
+};
+
 /*
- * Check the records and commit them to maildrop, below the current directory.  The new queue id
- * replaces what is in id.  After false nothing is left there.  Waits for the disk.
+ * Check the records and commit them to maildrop, below the current directory, under the queue
+ * id.  Attributes that a local message may not have are left out with a warning.  But for
+ * DROP_GOOD nothing is left there.  Waits for the disk.
  */
-bool drop_message(const struct config *config, struct slice records, struct str *id,
-                  struct error *error) MUST_USE;
+enum drop_result drop_message(const struct config *config, struct slice records, const char *id,
+                              struct error *error) MUST_USE;

@@ -33,43 +33,45 @@ static int count_files(void)
 TEST(a_message_lies_in_maildrop_complete)
 {
     char folder[] = "/tmp/drop-test-XXXXXX";
-    AUTO_STR struct str id = STR_EMPTY;
-    AUTO_STR struct str path = STR_EMPTY;
     struct error error = ERROR_NONE;
     struct stat status;
 
     make_queue(folder);
-    CHECK(drop_message(&config, SLICE_LITERAL("S\001xR\003abcM\000N\001aX\000"
-                                              "A\016notify_flags=1R\001bE\000"),
-                       &id, &error));
-    str_format(&path, "maildrop/%s", id.data);
-    CHECK_NUMBER(stat(path.data, &status), 0);
+    CHECK_NUMBER(drop_message(&config, SLICE_LITERAL("S\001xA\017client_name=xyzR\003abcM\000"
+                                                     "N\001aX\000A\016notify_flags=1R\001bE\000"
+                                                     "more"),
+                              "1234567", &error),
+                 DROP_GOOD);
+    CHECK_NUMBER(stat("maildrop/1234567", &status), 0);
     CHECK_NUMBER(status.st_mode & 07777, 0744);
-    CHECK_NUMBER(unlink(path.data), 0);
+    CHECK_NUMBER(unlink("maildrop/1234567"), 0);
 }
 
 TEST(what_is_no_local_message_leaves_nothing_behind)
 {
-    static const struct { struct slice records; const char *error; } cases[] = {
-        { SLICE_LITERAL("S\001xZ\000"), "unexpected record type: 90" },
-        { SLICE_LITERAL("S\001xM\000R\001xX\000E\000"), "unexpected record type: 82" },
-        { SLICE_LITERAL("S\001xM\000X\000D\001xE\000"), "unexpected record type: 68" },
-        { SLICE_LITERAL("S\001xM\000N\001aX\000"), "unexpected end of input" },
-        { SLICE_LITERAL("S\001xM\000N\177a"), "unexpected end of input" },
-        { SLICE_LITERAL("S\377\377\377\377\377\377"), "unexpected end of input" },
-        { SLICE_LITERAL(""), "unexpected end of input" },
-        { SLICE_LITERAL("S\001xM\000X\000E\000more"), "data behind the end of the message" },
-        { SLICE_LITERAL("A\017client_name=xyzM\000X\000E\000"),
-          "unexpected attribute: client_name=xyz" },
+    static const struct {
+        struct slice records;
+        enum drop_result result;
+        const char *error;
+    } cases[] = {
+        { SLICE_LITERAL("S\001xZ\000"), DROP_BAD, "unexpected record type: 90" },
+        { SLICE_LITERAL("S\001xM\000R\001xX\000E\000"), DROP_BAD, "unexpected record type: 82" },
+        { SLICE_LITERAL("S\001xM\000X\000D\001xE\000"), DROP_BAD, "unexpected record type: 68" },
+        { SLICE_LITERAL("S\001xM\000N\001aX\000"), DROP_UNFINISHED, "" },
+        { SLICE_LITERAL("S\001xM\000N\177a"), DROP_BAD, "malformed input" },
+        { SLICE_LITERAL("S\377\377\377\377\377\377"), DROP_BAD, "malformed input" },
+        { SLICE_LITERAL(""), DROP_UNFINISHED, "" },
+        { SLICE_LITERAL("R\001aM\000X\000E\000"), DROP_NO_ENVELOPE, "" },
+        { SLICE_LITERAL("S\001aM\000X\000E\000"), DROP_NO_ENVELOPE, "" },
     };
     char folder[] = "/tmp/drop-test-XXXXXX";
 
     make_queue(folder);
     for (size_t i = 0; i < COUNT(cases); i++) {
-        AUTO_STR struct str id = STR_EMPTY;
         struct error error = ERROR_NONE;
 
-        CHECK(!drop_message(&config, cases[i].records, &id, &error));
+        CHECK_NUMBER(drop_message(&config, cases[i].records, "1234567", &error),
+                     cases[i].result);
         CHECK_TEXT(error.text, cases[i].error);
         CHECK_NUMBER(count_files(), 0);
     }

@@ -9,6 +9,7 @@
 #include "base/scope.h"
 #include "config/config.h"
 #include "log/log.h"
+#include "queue/queue.h"
 #include "table/match.h"
 
 #include <errno.h>
@@ -23,6 +24,9 @@
 #include <sysexits.h>
 
 extern char **environ;
+
+/* The status that tells whoever submits that there is nothing to deliver. */
+enum { CLEANUP_BAD = 1 };
 
 struct options {
     const char *config_directory;
@@ -89,13 +93,14 @@ static struct options read_options(int argc, char **argv)
     struct options options = { .config_directory = getenv("MAIL_CONFIG") };
     int letter;
 
+    argv[0] = memory_copy("postdrop");      /* getopt(3) complains in its name */
     while ((letter = getopt(argc, argv, "c:rv")) > 0) {
         if (letter == 'c')
             options.config_directory = optarg;
         else if (letter == 'r')
             options.respond = true;
         else if (letter != 'v')
-            log_fatal_status(EX_USAGE, "usage: %s [-c config_dir] [-v]", argv[0]);
+            log_fatal("usage: postdrop [-c config_dir] [-v]");
     }
     return options;
 }
@@ -213,15 +218,23 @@ static void wake_pickup(const struct config *config)
         log_warn("unable to look up %s: %s", address.sun_path, strerror(errno));
 }
 
-static void respond(const char *id, int status)
+/* Who speaks the protocol waits for this before it says anything. */
+static void greet(const char *id)
+{
+    AUTO_STR struct str greeting = STR_EMPTY;
+    static const char protocol[] = "protocol\0postdrop_protocol\0queue_id";
+
+    str_bytes(&greeting, protocol, sizeof(protocol));
+    str_bytes(&greeting, id, strlen(id) + 1);
+    str_byte(&greeting, '\0');
+    (void)!write(STDOUT_FILENO, greeting.data, greeting.length);
+}
+
+static void respond(int status)
 {
     AUTO_STR struct str answer = STR_EMPTY;
-    static const char protocol[] = "protocol\0postdrop_protocol\0queue_id";
     static const char reason[] = "reason\0\0";
 
-    str_bytes(&answer, protocol, sizeof(protocol));
-    str_bytes(&answer, id, strlen(id) + 1);
-    str_byte(&answer, '\0');
     str_bytes(&answer, "status", sizeof("status"));
     str_format(&answer, "%d", status);
     str_byte(&answer, '\0');
@@ -235,6 +248,28 @@ static void block_signals(void)
 
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
+static int end_with(const struct config *config, const struct options *options,
+                    enum drop_result result, const struct error *error)
+{
+    switch (result) {
+    case DROP_BAD:
+        log_fatal("uid=%ld: %s", (long)getuid(), error->text);
+    case DROP_TROUBLE:
+        log_fatal_status(EX_TEMPFAIL, "uid=%ld: %s", (long)getuid(), error->text);
+    case DROP_UNFINISHED:
+        return EX_OK;
+    case DROP_NO_ENVELOPE:
+    case DROP_GOOD:
+        break;
+    }
+    if (options->respond)
+        respond(result == DROP_GOOD ? 0 : CLEANUP_BAD);
+    if (result == DROP_NO_ENVELOPE)
+        return CLEANUP_BAD;
+    wake_pickup(config);
+    return EX_OK;
 }
 
 int main(int argc, char **argv)
@@ -260,13 +295,12 @@ int main(int argc, char **argv)
     if (chdir(config->queue_directory) < 0)
         log_fatal_status(EX_TEMPFAIL, "chdir %s: %s", config->queue_directory, strerror(errno));
     check_authorized(config);
+    queue_id_new(&id, config->enable_long_queue_ids);
+    if (options.respond)
+        greet(id.data);
     read_input(&input, config->message_size_limit > 0
                            ? config->message_size_limit + DROP_OVERHEAD : 0);
     block_signals();
-    if (!drop_message(config, str_slice(&input), &id, &error))
-        log_fatal_status(EX_TEMPFAIL, "uid=%ld: %s", (long)getuid(), error.text);
-    if (options.respond)
-        respond(id.data, 0);
-    wake_pickup(config);
-    return EX_OK;
+    return end_with(config, &options, drop_message(config, str_slice(&input), id.data, &error),
+                    &error);
 }

@@ -31,6 +31,7 @@ pid_t master_pid(void);
 int life_start(const struct command_context *context);
 int life_start_foreground(const struct command_context *context);
 int life_stop(const struct command_context *context);
+int life_quick_stop(const struct command_context *context);
 int life_abort(const struct command_context *context);
 int life_reload(const struct command_context *context);
 int life_status(const struct command_context *context);

@@ -27,10 +27,10 @@ static const struct command commands[] = {
     { "start-fg",              life_start_foreground, false },
     { "quick-start",           life_start,            false },
     { "stop",                  life_stop,             true },
-    { "quick-stop",            life_stop,             true },
+    { "quick-stop",            life_quick_stop,       false },
     { "abort",                 life_abort,            true },
     { "reload",                life_reload,           true },
-    { "flush",                 life_flush,            true },
+    { "flush",                 life_flush,            false },
     { "status",                life_status,           false },
     { "check",                 check,                 false },
     { "set-permissions",       folders_set,           false },
@@ -112,7 +112,7 @@ static const char *read_command_line(struct command_context *context, int argc, 
 {
     int option;
 
-    opterr = 0;
+    argv[0] = (char *)"postfix";    /* getopt(3) complains in its name */
     while ((option = getopt(argc, argv, "+c:Dv")) != -1)
         switch (option) {
         case 'c':

@@ -2,6 +2,7 @@
 #include "config/config.h"
 #include "log/log.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -26,7 +27,8 @@ static void kick(const char *class, const char *service, const char *request)
         log_fatal("%s: the name is too long", path.data);
     memcpy(address.sun_path, path.data, path.length);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-        log_warn("connect to %s: %m", path.data);
+        if (errno != ECONNREFUSED)
+            log_warn("unable to look up %s: %m", path.data);
         log_warn("Cannot contact class %s service %s - perhaps the mail system is down",
                  class, service);
         exit(1);
@@ -47,7 +49,7 @@ int main(int argc, char **argv)
 
     log_open(&(struct log_settings){ .tag = "postfix/postkick", .program = "postkick",
                                      .syslog = true, .standard_error = true });
-    opterr = 0;
+    argv[0] = (char *)"postkick";   /* getopt(3) complains in its name */
     while ((option = getopt(argc, argv, "c:v")) != -1)
         if (option == 'c')
             request.directory = optarg;

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <sysexits.h>
 
+/* Also what log_fatal exits with: the command cannot be run. */
 enum { COMMAND_FAILED = 1 };
 
 struct command_line {
@@ -15,26 +16,25 @@ struct command_line {
     const char *style;
 };
 
-static void usage(void)
+static void usage(const char *program)
 {
     log_fatal_status(EX_TEMPFAIL,
-                     "usage: postlock [-c config_dir] [-l lock_style] [-v] folder command...");
+                     "usage: %s [-c config_dir] [-l lock_style] [-v] folder command...", program);
 }
 
 static void read_command_line(struct command_line *line, int argc, char **argv)
 {
     int option;
 
-    opterr = 0;
     while ((option = getopt(argc, argv, "+c:l:v")) != -1)
         if (option == 'c')
             line->directory = optarg;
         else if (option == 'l')
             line->style = optarg;
         else if (option != 'v')
-            usage();
+            usage(argv[0]);
     if (argc < optind + 2)
-        usage();
+        usage(argv[0]);
 }
 
 static void read_settings(const struct config *config, const char *style,
@@ -64,7 +64,7 @@ static int lock(const char *path, const struct mailbox_settings *settings)
     int file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
     if (file < 0)
-        error_system(&error, "cannot open");
+        error_system(&error, "cannot open file");
     if (file >= 0 && mailbox_lock_file(file, settings, &error))
         return file;
     if (settings->locks & MAILBOX_DOTLOCK)
@@ -81,8 +81,7 @@ static int run(char **words)
         log_fatal_status(EX_TEMPFAIL, "fork %s: %m", words[0]);
     if (child == 0) {
         execvp(words[0], words);
-        log_error("execvp %s: %m", words[0]);
-        _exit(COMMAND_FAILED);
+        log_fatal("execvp %s: %m", words[0]);
     }
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
@@ -97,7 +96,7 @@ int main(int argc, char **argv)
     const struct config *config;
     struct error error;
 
-    log_open(&(struct log_settings){ .tag = "postfix/postlock", .program = "postlock",
+    log_open(&(struct log_settings){ .tag = "postfix/postlock", .program = argv[0],
                                      .syslog = true, .standard_error = true });
     read_command_line(&line, argc, argv);
     request.directory = line.directory;

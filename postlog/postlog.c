@@ -16,7 +16,7 @@ static void read_command_line(struct command_line *line, int argc, char **argv)
 {
     int option;
 
-    opterr = 0;
+    argv[0] = (char *)"postlog";    /* getopt(3) complains in its name */
     while ((option = getopt(argc, argv, "c:ip:t:v")) != -1)
         switch (option) {
         case 'c':
@@ -109,7 +109,8 @@ int main(int argc, char **argv)
     struct error error;
 
     log_open(&(struct log_settings){ .tag = "postfix/postlog", .program = "postlog",
-                                     .syslog = true, .standard_error = true });
+                                     .syslog = true,
+                                     .standard_error = isatty(STDERR_FILENO) });
     read_command_line(&line, argc, argv);
     request.directory = line.directory;
     if (!config_load(&request, &config, &error))
