@@ -12,7 +12,7 @@ enum { DROP_OVERHEAD = 1024 * 1024 };
 
 enum drop_result {
     DROP_GOOD,
-    DROP_UNFINISHED,        /* the records end before the message does: whoever wrote them gave up */
+    DROP_UNFINISHED,        /* the records end before the message does: the caller gave up */
     DROP_NO_ENVELOPE,       /* no sender or no recipient */
     DROP_BAD,               /* these are not the records of a local message; error says why */
     DROP_TROUBLE,           /* the queue's; error says what */
