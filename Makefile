@@ -15,6 +15,7 @@ COMMANDS = \
     postcat/postcat \
     postqueue/postqueue \
     postqueue/postsuper \
+    postqueue/qshape \
     pickup/postdrop \
     sendmail/sendmail \
     postlog/postlog \
