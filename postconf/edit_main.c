@@ -101,7 +101,7 @@ static void write_setting(struct str *output, const struct change *change)
 static void change_line(const struct changes *changes, struct change *change, struct slice line,
                         struct str *output)
 {
-    if (change->seen++ == 1 && changes->action == 'e')
+    if (change->seen++ == 1)
         log_warn("%s: multiple entries for \"%.*s\"", changes->path, SLICE_ARGS(change->name));
     if (changes->action == 'e')
         write_setting(output, change);

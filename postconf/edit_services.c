@@ -238,7 +238,7 @@ static bool edit_service(struct edits *edits, struct master_service *service)
 
 /* One logical line of the old file. */
 struct entry {
-    struct str lines;       /* as they stand there, without comments */
+    struct str lines;       /* as they stand there, with the comments */
     struct str logical;
     struct str comments;    /* what stood between its lines and behind it */
 };
@@ -248,8 +248,12 @@ static void write_commented(const struct str *text, struct str *output)
     struct lines lines = lines_of(str_slice(text));
     struct slice line;
 
-    while (lines_next_physical(&lines, &line))
-        str_format(output, "#%.*s\n", SLICE_ARGS(line));
+    while (lines_next_physical(&lines, &line)) {
+        struct slice start = slice_trim_start(line);
+        bool says_nothing = start.length == 0 || start.data[0] == '#';
+
+        str_format(output, "%s%.*s\n", says_nothing ? "" : "#", SLICE_ARGS(line));
+    }
 }
 
 static struct request *find_edit(struct edits *edits, const struct master_service *service)
@@ -274,6 +278,7 @@ static void write_replaced(struct edits *edits, const struct entry *entry,
         request->matched = true;
     } else if (edits->action == '#') {
         write_commented(&entry->lines, output);
+        return;
     }
     str_add(output, str_slice(&entry->comments));
 }
@@ -328,11 +333,11 @@ static void edit_text(struct edits *edits, struct slice text, struct str *output
             clear_entry(&entry, &original);
         }
         str_format(&original, "%.*s\n", SLICE_ARGS(line));
+        str_format(&entry.lines, "%.*s\n", SLICE_ARGS(line));
         if (says_nothing) {
             str_format(&entry.comments, "%.*s\n", SLICE_ARGS(line));
             continue;
         }
-        str_format(&entry.lines, "%.*s\n", SLICE_ARGS(line));
         str_add(&entry.logical, line);
     }
     write_entry(edits, &entry, &original, output);
@@ -346,7 +351,7 @@ static void finish_edits(struct edits *edits, struct str *output)
     for (size_t i = 0; i < edits->count; i++) {
         struct request *request = &edits->items[i];
 
-        if (request->matched || edits->action != 'e')
+        if (request->matched || (edits->mode == 'M' && edits->action != 'e'))
             continue;
         if (edits->mode != 'M') {
             log_warn("unmatched service_name/type: \"%s\"", edits->texts[i]);

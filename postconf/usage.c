@@ -16,6 +16,8 @@ struct scan {
     bool quiet;                 /* what is not defined was said already */
 };
 
+static const char classes_name[] = "smtpd_restriction_classes";
+
 static void scan_text(struct scan *scan, struct slice text);
 
 static bool is_name_byte(char c)
@@ -84,24 +86,38 @@ static void scan_text(struct scan *scan, struct slice text)
     }
 }
 
-static void use_class(struct scan *scan, struct slice name)
+static void use_class(struct scan *scan, struct slice name, bool must_be_there)
 {
     const struct main_cf_entry *entry = main_cf_get(scan->source->main_cf, name);
 
-    if (!entry || known_names_find(scan->known, name))
+    if (scan->local && hash_get(scan->local, name)) {
+        use_name(scan, name);
         return;
+    }
+    if (known_names_find(scan->known, name))
+        return;
+    if (!entry) {
+        if (must_be_there)
+            warn_undefined(scan, name);
+        return;
+    }
     known_names_add(scan->known, entry->name, CLASS_USER);
     scan_text(scan, slice_of(entry->value));
 }
 
-static void use_restriction_classes(struct scan *scan)
+/* Each restriction class is a parameter that must be set. */
+static void use_restriction_classes(struct scan *scan, const char *value)
 {
-    const struct main_cf_entry *entry =
-        main_cf_get(scan->source->main_cf, slice_of("smtpd_restriction_classes"));
-    struct slice rest = slice_of(entry ? entry->value : ""), word;
+    AUTO_STR struct str text = STR_EMPTY;
+    struct error ignored;
+
+    if (!value || !names_expand(scan->source->names, slice_of(value), &text, &ignored))
+        return;
+
+    struct slice rest = str_slice(&text), word;
 
     while (slice_take_token(&rest, ", \t\r\n", &word))
-        use_class(scan, word);
+        use_class(scan, word, true);
 }
 
 /* "ldap:foo" makes foo_server_host and the like valid. */
@@ -116,7 +132,7 @@ static void use_tables(struct scan *scan, const char *value)
         for (; suffixes && *suffixes; suffixes++) {
             str_clear(&name);
             str_format(&name, "%.*s_%s", SLICE_ARGS(word), *suffixes);
-            use_class(scan, str_slice(&name));
+            use_class(scan, str_slice(&name), false);
         }
     }
 }
@@ -138,6 +154,8 @@ static void check_expansion(const struct scan *scan, const struct main_cf_entry 
 /* The defaults count also where main.cf sets something else, as do values of unused names. */
 static void scan_main(struct scan *scan)
 {
+    const struct main_cf_entry *classes =
+        main_cf_get(scan->source->main_cf, slice_of(classes_name));
     AUTO_STR struct str text = STR_EMPTY;
     size_t count = known_names_count(scan->known);
     const struct main_cf *main_cf = scan->source->main_cf;
@@ -156,7 +174,7 @@ static void scan_main(struct scan *scan)
         scan_text(scan, slice_of(main_cf_at(main_cf, i)->value));
         use_tables(scan, main_cf_at(main_cf, i)->value);
     }
-    use_restriction_classes(scan);
+    use_restriction_classes(scan, classes ? classes->value : NULL);
 }
 
 static bool split_setting(const char *setting, struct slice *name, struct slice *value)
@@ -198,6 +216,7 @@ static void scan_service(struct scan *scan, const struct hash *settings)
             use_tables(scan, entry->value);
         }
     }
+    use_restriction_classes(scan, hash_get(settings, slice_of(classes_name)));
 }
 
 static void scan_services(struct scan *scan)
@@ -255,7 +274,8 @@ static void warn_of_service(const struct source *source, struct known_names *kno
     for (struct hash_entry *entry; (entry = hash_next(settings, &position));) {
         struct slice name = { entry->key, entry->key_length };
 
-        if (strcmp(entry->key, "process_name") == 0 || strcmp(entry->key, "process_id") == 0)
+        if (strcmp(entry->key, "process_name") == 0 || strcmp(entry->key, "process_id") == 0 ||
+            strcmp(entry->key, "service_name") == 0)
             log_warn("%s/master.cf: read-only parameter assignment: %s=%s", source->directory,
                      entry->key, (const char *)entry->value);
         else if (!known_names_find(known, name) && !hash_get(scan.used, name))

@@ -12,7 +12,7 @@ import pytest
 from instance import PREFIX
 from table_sources import Aliases, Networks, Patterns, Source
 
-CASES = int(os.environ.get("DIFFER_CASES", "1400"))
+CASES = int(os.environ.get("DIFFER_CASES", "1100"))
 SEED = int(os.environ.get("DIFFER_SEED", "1"))
 PLACES = {"ours": PREFIX / "sbin", "debian": pathlib.Path("/usr/sbin")}
 QUESTIONS = 30
@@ -166,10 +166,10 @@ def show(wrong, source):
                          ids=["files", "rules", "names"])
 def test_generated_tables_are_made_and_read_alike(tmp_path, compare, share):
     done, number, wrong = 0, 0, []
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    with concurrent.futures.ThreadPoolExecutor(24) as pool:
         while done < CASES * share:
             jobs = [pool.submit(compare, tmp_path / str(n), random.Random(SEED * 1000003 + n), n)
-                    for n in range(number, number + 16)]
+                    for n in range(number, number + 24)]
             number += len(jobs)
             for job in jobs:
                 count, found = job.result()

@@ -15,7 +15,7 @@ import subprocess
 import pytest
 
 THEIRS = "/usr/sbin/postconf"
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 OURS = ROOT / "build/plain/bin/postconf"
 if "POSTREITER_TEST_PREFIX" in os.environ:
     OURS = pathlib.Path(os.environ["POSTREITER_TEST_PREFIX"]) / "sbin/postconf"
