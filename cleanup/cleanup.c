@@ -2,14 +2,9 @@
 
 #include "base/scope.h"
 #include "log/log.h"
-#include "service/service.h"
+#include "service/needs.h"
 
 #include <errno.h>
-
-static void note_file(void *argument, const char *path)
-{
-    service_reads(argument, path);
-}
 
 static bool cleanup_prepare(struct service_context *context, struct error *error)
 {
@@ -18,7 +13,7 @@ static bool cleanup_prepare(struct service_context *context, struct error *error
                                                  context->config->queue_service_name),
                                   service_socket(context, "private",
                                                  context->config->trace_service_name),
-                                  note_file, context, error);
+                                  service_tables(context), error);
     return context->state != NULL;
 }
 

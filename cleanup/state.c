@@ -140,21 +140,13 @@ static bool open_lookup(struct cleanup *cleanup, struct error *error)
 
 struct cleanup *cleanup_open(const struct config *config, const char *qmgr_socket,
                              const char *trace_socket,
-                             void (*note_file)(void *argument, const char *path), void *argument,
-                             struct error *error)
+                             const struct table_context *tables, struct error *error)
 {
     struct cleanup *cleanup = memory_new(1, sizeof(*cleanup));
 
     cleanup->config = config;
     cleanup->rewrite = rewrite_settings_of(config);
-    cleanup->tables = (struct table_context){
-        .queue_directory = ".",
-        .default_type = config->default_database_type,
-        .proxymap_service = config->proxymap_service_name,
-        .config = config,
-        .file_read = note_file,
-        .argument = argument,
-    };
+    cleanup->tables = *tables;
     cleanup->notice = notice_new(qmgr_socket);
     cleanup->trace = lane_pool_new(trace_socket, TRACE_IDLE_LANES, TRACE_IDLE_SECONDS);
     read_dropped(cleanup);

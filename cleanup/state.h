@@ -46,11 +46,10 @@ struct cleanup {
     struct lane_pool *trace;            /* where expanded recipients are told of */
 };
 
-/* Reads and opens everything; note_file is told of each file that was read. */
+/* Reads and opens everything, tables with a copy of the context. */
 struct cleanup *cleanup_open(const struct config *config, const char *qmgr_socket,
                              const char *trace_socket,
-                             void (*note_file)(void *argument, const char *path), void *argument,
-                             struct error *error) MUST_USE;
+                             const struct table_context *tables, struct error *error) MUST_USE;
 void cleanup_close(struct cleanup *cleanup);
 
 /* True when a header of that name is thrown away (message_drop_headers). */

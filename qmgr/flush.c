@@ -11,7 +11,7 @@
 #include "base/scope.h"
 #include "log/log.h"
 #include "queue/queue.h"
-#include "service/service.h"
+#include "service/needs.h"
 #include "table/match.h"
 
 #include <errno.h>
@@ -202,21 +202,14 @@ static bool flush_prepare(struct service_context *context, struct error *error)
     const struct config *config = context->config;
     const struct queue_settings settings = { .hash_queue_names = config->hash_queue_names,
                                              .hash_queue_depth = config->hash_queue_depth };
-    struct table_context *tables = memory_new(1, sizeof(*tables));
     struct flush *flush = memory_new(1, sizeof(*flush));
 
-    *tables = (struct table_context){
-        .queue_directory = config->queue_directory,
-        .default_type = config->default_database_type,
-        .proxymap_service = config->proxymap_service_name,
-        .config = config,
-    };
     flush->context = context;
     flush->queue = queue_open(&settings, error);
     context->state = flush;
     if (!flush->queue)
         return false;
-    flush->domains = match_list_open(tables, "fast_flush_domains", config->fast_flush_domains,
+    flush->domains = match_list_open(service_tables(context), "fast_flush_domains", config->fast_flush_domains,
                                      MATCH_DOMAIN,
                                      match_parent_flag(config->parent_domain_matches_subdomains,
                                                        "fast_flush_domains"),
