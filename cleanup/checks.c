@@ -3,6 +3,7 @@
 #include "base/scope.h"
 #include "log/log.h"
 #include "message/header.h"
+#include "strict.h"
 
 static void log_action(void *argument, const char *verb, const struct check *check)
 {
@@ -147,7 +148,7 @@ static enum check_verdict check_header(struct intake *intake, struct slice line,
     const struct cleanup *cleanup = intake->cleanup;
     struct check_hooks hooks = hooks_of(intake);
 
-    if (is_over(intake))
+    if (is_over(intake) || !(intake->submission->flags & SUBMIT_FILTER))
         return CHECK_STAYS;
     return checks_header(&cleanup->checks, &hooks, intake->mime.place,
                          !cleanup->config->disable_mime_input_processing, line, replaced);
@@ -155,30 +156,37 @@ static enum check_verdict check_header(struct intake *intake, struct slice line,
 
 bool checks_header_line(struct intake *intake, struct slice line, struct str *replaced)
 {
-    return !(intake->submission->flags & SUBMIT_FILTER)
-           || check_header(intake, line, replaced) != CHECK_GOES;
+    return check_header(intake, line, replaced) != CHECK_GOES;
 }
 
-/* The headers of a part were gathered in intake->header; they go out as they came. */
-static void end_part_header(struct intake *intake)
+/* As it came, but for blanks before the colon. */
+static void write_part_header(struct intake *intake, struct slice line)
+{
+    AUTO_STR struct str text = STR_EMPTY;
+    struct header header;
+
+    if (header_parse(line, &header)) {
+        strict_header(intake, &header, line);
+        str_format(&text, "%.*s:%.*s\n", SLICE_ARGS(header.name), SLICE_ARGS(header.value));
+    } else {
+        str_format(&text, "%.*s\n", SLICE_ARGS(line));
+    }
+    intake_note_utf8(intake, str_slice(&text));
+    intake_write(intake, str_slice(&text));
+}
+
+void checks_end_part_header(struct intake *intake)
 {
     AUTO_STR struct str replaced = STR_EMPTY;
     struct slice line = str_slice(&intake->header);
-    struct header header;
 
     if (line.length == 0)
         return;
 
     enum check_verdict verdict = check_header(intake, line, &replaced);
 
-    if (verdict == CHECK_REPLACED)
-        line = str_slice(&replaced);
-    if (header_parse(line, &header) && header.id == HEADER_CONTENT_TYPE)
-        mime_content_type(&intake->mime, header.value);
-    if (verdict != CHECK_GOES) {
-        intake_write(intake, line);
-        intake_write(intake, SLICE_LITERAL("\n"));
-    }
+    if (verdict != CHECK_GOES)
+        write_part_header(intake, verdict == CHECK_REPLACED ? str_slice(&replaced) : line);
     str_clear(&intake->header);
 }
 
@@ -193,12 +201,12 @@ static bool take_part_header(struct intake *intake, struct slice line)
         str_add(&intake->header, line);
         return true;
     }
-    end_part_header(intake);
+    checks_end_part_header(intake);
     if (line.length > 0 && header_begins(line)) {
         str_set(&intake->header, line);
         return true;
     }
-    mime_headers_end(&intake->mime);
+    strict_headers_end(intake);
     intake->body_checked = 0;
     return false;
 }
@@ -222,14 +230,16 @@ static bool check_body(struct intake *intake, struct slice line)
 
 bool checks_body_line(struct intake *intake, struct slice line)
 {
-    if (!(intake->submission->flags & SUBMIT_FILTER) || !checks_want_body(intake->cleanup))
-        return true;
-    if (mime_body_line(&intake->mime, line)) {
-        end_part_header(intake);
+    bool follow = !intake->cleanup->config->disable_mime_input_processing;
+
+    if (follow && mime_body_line(&intake->mime, line)) {
+        checks_end_part_header(intake);
+        strict_part_begins(intake);
         intake->body_checked = 0;
         return true;
     }
-    if (intake->mime.place != MIME_BODY && take_part_header(intake, line))
+    if (follow && intake->mime.place != MIME_BODY && take_part_header(intake, line))
         return false;
-    return check_body(intake, line);
+    strict_body_line(intake, line);
+    return !(intake->submission->flags & SUBMIT_FILTER) || check_body(intake, line);
 }

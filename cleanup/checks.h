@@ -17,3 +17,6 @@ bool checks_header_line(struct intake *intake, struct slice line, struct str *re
 
 /* A line of the body.  False: it is not to be written (any more): it was handled here. */
 bool checks_body_line(struct intake *intake, struct slice line);
+
+/* The headers of a part were gathered in intake->header, and the last one has ended. */
+void checks_end_part_header(struct intake *intake);

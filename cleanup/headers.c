@@ -9,6 +9,7 @@
 #include "log/log.h"
 #include "message/date.h"
 #include "message/header.h"
+#include "strict.h"
 
 #define SEEN(id) (UINT64_C(1) << (id))
 
@@ -53,6 +54,19 @@ static bool rewrite_one(void *argument, struct slice external, struct str *outpu
     return true;
 }
 
+/* 8-bit headers (RFC 6532) need SMTPUTF8 when the client asked for it or we are to find out. */
+void intake_note_utf8(struct intake *intake, struct slice line)
+{
+    struct envelope *envelope = &intake->submission->envelope;
+
+    if (text_is_ascii(line))
+        return;
+    if (intake->submission->flags & SUBMIT_SMTPUTF8)
+        envelope->send_options |= SENDOPT_SMTPUTF8;
+    if (intake->cleanup->config->smtputf8_enable)
+        envelope->send_options |= SENDOPT_SMTPUTF8_HEADER;
+}
+
 static void write_header(struct intake *intake, const struct header *header, struct slice value)
 {
     AUTO_STR struct str text = STR_EMPTY;
@@ -63,6 +77,7 @@ static void write_header(struct intake *intake, const struct header *header, str
         str_byte(&text, ' ');
     str_add(&text, value);
     str_byte(&text, '\n');
+    intake_note_utf8(intake, str_slice(&text));
     intake_write(intake, str_slice(&text));
 }
 
@@ -85,27 +100,19 @@ static void write_rewritten(struct intake *intake, const struct header *header)
 
     str_format(&text, "%.*s: ", SLICE_ARGS(header->name));
     header_fill_lines(&text, str_slice(&value));
+    if (text.length > (size_t)intake->cleanup->config->header_size_limit)
+        str_cut(&text, (size_t)intake->cleanup->config->header_size_limit);
     str_byte(&text, '\n');
+    intake_note_utf8(intake, str_slice(&text));
     intake_write(intake, str_slice(&text));
 }
 
 static void count_hop(struct intake *intake)
 {
-    if (++intake->hops <= intake->cleanup->config->hopcount_limit)
+    if (++intake->hops < intake->cleanup->config->hopcount_limit)
         return;
     log_warn("%s: too many hops", intake->submission->envelope.queue_id);
     intake_return(intake, SUBMISSION_HOPS, "5.4.6 too many hops");
-}
-
-/* 8-bit content announces itself by its header (detect_8bit_encoding_header). */
-static void note_encoding(struct intake *intake, struct slice value)
-{
-    struct slice word = slice_trim(slice_take_until(&value, ";("));
-
-    if (!intake->cleanup->config->detect_8bit_encoding_header)
-        return;
-    if (slice_is_nocase(word, "8bit") || slice_is_nocase(word, "binary"))
-        intake->encoding = "8bit";
 }
 
 /* What a header says about the message as a whole. */
@@ -114,31 +121,12 @@ static void note_header(struct intake *intake, const struct header *header)
     struct slice value = slice_trim(header->value);
 
     intake->seen |= SEEN(header->id);
-    if (header->flags & HEADER_RESENT)
-        intake->resent = true;
     if (header->id == HEADER_MESSAGE_ID)
         intake->message_id = arena_text(intake->arena, value);
     if (header->id == HEADER_RESENT_MESSAGE_ID)
         intake->resent_message_id = arena_text(intake->arena, value);
     if (header->id == HEADER_RECEIVED || header->id == HEADER_DELIVERED_TO)
         count_hop(intake);
-    if (header->id == HEADER_CONTENT_TRANSFER_ENCODING)
-        note_encoding(intake, header->value);
-    if (header->id == HEADER_CONTENT_TYPE)
-        mime_content_type(&intake->mime, header->value);
-}
-
-/* 8-bit headers (RFC 6532) need SMTPUTF8 when the client asked for it or we are to find out. */
-static void note_utf8(struct intake *intake, struct slice line)
-{
-    struct envelope *envelope = &intake->submission->envelope;
-
-    if (text_is_ascii(line))
-        return;
-    if (intake->submission->flags & SUBMIT_SMTPUTF8)
-        envelope->send_options |= SENDOPT_SMTPUTF8;
-    if (intake->cleanup->config->smtputf8_enable)
-        envelope->send_options |= SENDOPT_SMTPUTF8_HEADER;
 }
 
 void intake_header(struct intake *intake, struct slice line)
@@ -155,10 +143,12 @@ void intake_header(struct intake *intake, struct slice line)
         intake_write(intake, SLICE_LITERAL("\n"));
         return;
     }
+    if (header.flags & HEADER_RESENT)
+        intake->resent = true;
+    strict_header(intake, &header, line);
     if (cleanup_drops(intake->cleanup, header.id, header.name))
         return;
     note_header(intake, &header);
-    note_utf8(intake, line);
     if (header.flags & (HEADER_SENDERS | HEADER_RECIPIENTS) && intake->context != REWRITE_NONE)
         write_rewritten(intake, &header);
     else
@@ -247,7 +237,7 @@ void intake_headers_end(struct intake *intake)
 {
     const char *id = intake->submission->envelope.queue_id;
 
-    if (intake->context == REWRITE_LOCAL || intake->cleanup->config->always_add_missing_headers)
+    if (intake->context != REWRITE_NONE || intake->cleanup->config->always_add_missing_headers)
         add_missing(intake);
     add_undisclosed(intake);
     if (intake->status != SUBMISSION_QUEUED)
@@ -256,5 +246,5 @@ void intake_headers_end(struct intake *intake)
         log_info("%s: resent-message-id=%s", id,
                  *intake->resent_message_id ? intake->resent_message_id : "<>");
     log_info("%s: message-id=%s", id, *intake->message_id ? intake->message_id : "<>");
-    mime_headers_end(&intake->mime);
+    strict_headers_end(intake);
 }

@@ -4,6 +4,7 @@
 #include "checks.h"
 #include "log/log.h"
 #include "message/header.h"
+#include "strict.h"
 
 #include <errno.h>
 
@@ -44,11 +45,20 @@ static void write_received(struct intake *intake)
 
     str_text(&text, submission->prepended);
     if (submission->received[0]) {
+        intake->hops++;
         str_text(&text, "Received: ");
         str_add(&text, slice_trim(slice_of(submission->received)));
         str_byte(&text, '\n');
     }
-    intake_write(intake, str_slice(&text));
+    if (!intake->cleanup->stripped.any) {
+        intake_write(intake, str_slice(&text));
+        return;
+    }
+
+    AUTO_STR struct str washed = STR_EMPTY;
+
+    characters_strip(&intake->cleanup->stripped, false, str_slice(&text), &washed);
+    intake_write(intake, str_slice(&washed));
 }
 
 static enum rewrite_context find_context(const struct cleanup *cleanup,
@@ -114,6 +124,7 @@ void intake_begin(struct intake *intake, const struct cleanup *cleanup, struct a
         .text = "",
     };
     mime_begin(&intake->mime, cleanup->config);
+    strict_part_begins(intake);
     intake->hold = submission->flags & SUBMIT_HOLD;
     intake->discard = submission->flags & SUBMIT_DISCARD;
     name_message(intake);
@@ -127,6 +138,7 @@ static void end_header(struct intake *intake)
         return;
     intake_header(intake, str_slice(&intake->header));
     str_clear(&intake->header);
+    intake->header_is_cut = false;
 }
 
 /* What is above the limit of a header is thrown away, as Postfix does. */
@@ -136,6 +148,19 @@ static void add_to_header(struct intake *intake, struct slice text)
 
     if (intake->header.length < limit)
         str_add(&intake->header, slice_part(text, 0, limit - intake->header.length));
+}
+
+/* A line that does not fit is left out, with all that follow. */
+static void continue_header(struct intake *intake, struct slice line)
+{
+    size_t limit = (size_t)intake->cleanup->config->header_size_limit;
+
+    if (intake->header.length + 1 + line.length > limit)
+        intake->header_is_cut = true;
+    if (intake->header_is_cut)
+        return;
+    str_byte(&intake->header, '\n');
+    str_add(&intake->header, line);
 }
 
 static void end_headers(struct intake *intake)
@@ -151,6 +176,16 @@ static void start_body(struct intake *intake)
     intake_write(intake, SLICE_LITERAL("\n"));
 }
 
+/* "From sender date" of a mailbox file, from a client that should know better. */
+static bool is_mailbox_line(const struct intake *intake, struct slice line)
+{
+    if (intake->has_header || intake->submission->flags & SUBMIT_LOCAL)
+        return false;
+    while (slice_starts(line, ">"))
+        line = slice_from(line, 1);
+    return slice_starts(line, "From ");
+}
+
 /* A whole line of the header section; false when it belongs to the body. */
 static bool take_header_line(struct intake *intake, struct slice line)
 {
@@ -158,8 +193,13 @@ static bool take_header_line(struct intake *intake, struct slice line)
         start_body(intake);
         return true;
     }
-    if (header_continues(line) && intake->header.length > 0) {
-        add_to_header(intake, SLICE_LITERAL("\n"));
+    if (header_continues(line) && intake->header.length > 0 && intake->has_header) {
+        continue_header(intake, line);
+        return true;
+    }
+    if (is_mailbox_line(intake, line)) {
+        end_header(intake);
+        add_to_header(intake, SLICE_LITERAL("X-Mailbox-Line: "));
         add_to_header(intake, line);
         return true;
     }
@@ -169,43 +209,28 @@ static bool take_header_line(struct intake *intake, struct slice line)
     }
     end_header(intake);
     add_to_header(intake, line);
+    intake->has_header = true;
     return true;
 }
 
-/* Smuggling needs a CR or LF that stands alone (cleanup_replace_stray_cr_lf). */
-static void write_without_stray(struct intake *intake, struct slice bytes)
-{
-    if (!intake->cleanup->config->cleanup_replace_stray_cr_lf) {
-        intake_write(intake, bytes);
-        return;
-    }
-    for (;;) {
-        size_t end = slice_find(bytes, '\r');
-
-        intake_write(intake, slice_part(bytes, 0, end));
-        if (end == bytes.length)
-            return;
-        intake_write(intake, SLICE_LITERAL(" "));
-        bytes = slice_from(bytes, end + 1);
-    }
-}
-
 /* Lines have a meaning only for checks; without them the body passes as it is. */
-static bool body_has_checks(const struct intake *intake)
+static bool body_is_read(const struct intake *intake)
 {
-    return intake->submission->flags & SUBMIT_FILTER && checks_want_body(intake->cleanup);
+    return (intake->submission->flags & SUBMIT_FILTER && checks_want_body(intake->cleanup))
+           || strict_wants_body(intake);
 }
 
 static void take_body_line(struct intake *intake, struct slice line)
 {
     if (!checks_body_line(intake, line))
         return;
-    write_without_stray(intake, line);
+    intake_write(intake, line);
     intake_write(intake, SLICE_LITERAL("\n"));
 }
 
 static void take_line(struct intake *intake, struct slice line)
 {
+    strict_line(intake, line);
     if (intake->stage == INTAKE_HEADERS && take_header_line(intake, line))
         return;
     take_body_line(intake, line);
@@ -221,7 +246,10 @@ static void take_start_of_line(struct intake *intake, struct slice start)
         str_add(&intake->line, start);
         return;
     }
-    if (header_begins(str_slice(&intake->line)) || header_continues(str_slice(&intake->line))) {
+
+    struct slice line = intake->line.length > 0 ? str_slice(&intake->line) : start;
+
+    if (header_begins(line) || header_continues(line)) {
         str_add(&intake->line, slice_part(start, 0, room));
         return;
     }
@@ -229,13 +257,13 @@ static void take_start_of_line(struct intake *intake, struct slice start)
     str_add(&intake->line, start);
 }
 
-void intake_add(struct intake *intake, struct slice content)
+static void add_washed(struct intake *intake, struct slice content)
 {
     while (content.length > 0 && intake->status == SUBMISSION_QUEUED) {
-        if (intake->stage == INTAKE_BODY && !body_has_checks(intake)) {
-            write_without_stray(intake, str_slice(&intake->line));
+        if (intake->stage == INTAKE_BODY && !body_is_read(intake)) {
+            intake_write(intake, str_slice(&intake->line));
             str_clear(&intake->line);
-            write_without_stray(intake, content);
+            intake_write(intake, content);
             return;
         }
 
@@ -257,12 +285,32 @@ void intake_add(struct intake *intake, struct slice content)
     }
 }
 
+/* Smuggling needs a CR or LF that stands alone (cleanup_replace_stray_cr_lf). */
+void intake_add(struct intake *intake, struct slice content)
+{
+    const struct cleanup *cleanup = intake->cleanup;
+    bool replace_cr = cleanup->config->cleanup_replace_stray_cr_lf
+                      && slice_find(content, '\r') < content.length;
+    AUTO_STR struct str washed = STR_EMPTY;
+
+    if (!cleanup->stripped.any && !replace_cr) {
+        add_washed(intake, content);
+        return;
+    }
+    characters_strip(&cleanup->stripped, replace_cr, content, &washed);
+    add_washed(intake, str_slice(&washed));
+}
+
 static void finish_content(struct intake *intake)
 {
     if (intake->line.length > 0)
         take_line(intake, str_slice(&intake->line));
     if (intake->stage == INTAKE_HEADERS)
         end_headers(intake);        /* without a body there is no empty line either */
+    else
+        checks_end_part_header(intake);
+    if (intake->mime_error && !intake->has_refused_character)
+        intake_return(intake, SUBMISSION_REJECTED, intake->mime_error);
     if (intake->status != SUBMISSION_QUEUED)
         return;
     draft_content_end(intake->draft);
@@ -270,8 +318,9 @@ static void finish_content(struct intake *intake)
         draft_add(intake->draft, 'L', slice_of(intake->filter));
     if (intake->redirect[0])
         draft_add(intake->draft, '>', slice_of(intake->redirect));
-    if (intake->encoding[0])
-        draft_format(intake->draft, 'A', "encoding=%s", intake->encoding);
+    if (intake->encoding[0] || intake->submission->envelope.encoding[0])
+        draft_format(intake->draft, 'A', "encoding=%s", intake->encoding[0]
+                     ? intake->encoding : intake->submission->envelope.encoding);
     intake_more_recipients(intake);
 }
 

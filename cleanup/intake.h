@@ -13,6 +13,17 @@
 
 enum intake_stage { INTAKE_HEADERS, INTAKE_BODY };
 
+enum part_encoding { PART_7BIT, PART_8BIT, PART_ENCODED };
+
+/* The part of the message that is being read (RFC 2045). */
+struct intake_part {
+    enum part_encoding encoding;        /* 7bit when nothing is said, or nothing known */
+    const char *encoding_name;
+    bool is_multipart;
+    bool is_message;                    /* message/rfc822 */
+    bool is_7bit_only;                  /* message/partial, message/external-body */
+};
+
 struct intake {
     const struct cleanup *cleanup;
     struct arena *arena;
@@ -24,6 +35,12 @@ struct intake {
     struct str line;                    /* the start of a line whose end has not come */
     struct str header;                  /* a logical header that may go on */
     struct mime mime;                   /* where in the structure of the content we are */
+    struct intake_part part;
+    unsigned mime_errors;               /* kinds that were logged (strict.c) */
+    const char *mime_error;             /* what is wrong if nothing worse comes; or NULL */
+    bool has_refused_character;         /* and that was logged */
+    bool header_is_cut;                 /* more of it came than header_size_limit allows */
+    bool has_header;                    /* a header line was there */
     uint64_t seen;                      /* bits of enum header_id */
     bool resent;                        /* a Resent- header was there */
     int hops;
@@ -79,6 +96,9 @@ void intake_write(struct intake *intake, struct slice bytes);
 /* One header, and the end of the message's headers (headers.c). */
 void intake_header(struct intake *intake, struct slice line);
 void intake_headers_end(struct intake *intake);
+
+/* A header, of the message or of a part, as it is written: does the message need SMTPUTF8? */
+void intake_note_utf8(struct intake *intake, struct slice line);
 
 /* The envelope's addresses and extra recipients (recipients.c). */
 void intake_envelope(struct intake *intake);

@@ -245,6 +245,10 @@ void intake_envelope(struct intake *intake)
     if (intake->submission->flags & SUBMIT_SMTPUTF8 && !text_is_ascii(slice_of(envelope->sender)))
         envelope->send_options |= SENDOPT_SMTPUTF8 | SENDOPT_SMTPUTF8_SENDER;
     replace_recipients(intake, &envelope->recipients);
+    for (size_t i = 0; i < envelope->recipients.count; i++)
+        if (intake->submission->flags & SUBMIT_SMTPUTF8
+            && !text_is_ascii(slice_of(envelope->recipients.items[i].address)))
+            envelope->send_options |= SENDOPT_SMTPUTF8;
     if (envelope->recipients.count == 0)
         intake_refuse(intake, SUBMISSION_NO_RECIPIENTS, "5.1.0 no recipients specified");
 }

@@ -150,6 +150,8 @@ struct cleanup *cleanup_open(const struct config *config, const char *qmgr_socke
     cleanup->notice = notice_new(qmgr_socket);
     cleanup->trace = lane_pool_new(trace_socket, TRACE_IDLE_LANES, TRACE_IDLE_SECONDS);
     read_dropped(cleanup);
+    characters_read(&cleanup->stripped, config->message_strip_characters);
+    characters_read(&cleanup->refused, config->message_reject_characters);
     cleanup->masquerade = masquerade_open(config, &cleanup->tables, error);
     if (cleanup->masquerade && open_lookup(cleanup, error) && open_address_maps(cleanup, error)
         && open_checks(cleanup, error) && open_queue(cleanup, error))

@@ -6,6 +6,7 @@
 
 #include "address/lookup.h"
 #include "address/rewrite.h"
+#include "characters.h"
 #include "config/config.h"
 #include "ipc/lane.h"
 #include "masquerade.h"
@@ -34,6 +35,7 @@ struct cleanup {
     bool propagate_canonical, propagate_virtual;
     struct masquerade *masquerade;
     unsigned masquerade_uses;
+    struct characters stripped, refused;    /* message_strip_, message_reject_characters */
     struct table_list *virtual_alias;
     struct table_list *sender_bcc, *recipient_bcc;
     struct checks checks;

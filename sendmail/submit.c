@@ -183,7 +183,7 @@ static void end_header(struct reading *reading)
             reading, resent ? &reading->extracted_resent : &reading->extracted,
         };
 
-        reading->resent |= resent;
+        reading->resent |= resent && header.flags & HEADER_EXTRACT;
         if (header.flags & HEADER_EXTRACT)
             header_find_addresses(header.value, add_recipient, &target);
     }

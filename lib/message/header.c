@@ -2,6 +2,7 @@
 
 static const struct header_row header_rows[HEADER_COUNT] = {
     [HEADER_OTHER] = { "", 0 },
+    [HEADER_APPARENTLY_TO] = { "Apparently-To", HEADER_RECIPIENTS },
     [HEADER_BCC] = { "Bcc", HEADER_RECIPIENTS | HEADER_EXTRACT },
     [HEADER_CC] = { "Cc", HEADER_RECIPIENTS | HEADER_EXTRACT },
     [HEADER_CONTENT_LENGTH] = { "Content-Length", 0 },

@@ -1,6 +1,8 @@
 #include "message/mime.h"
 
+#include "address/external.h"
 #include "base/memory.h"
+#include "base/scope.h"
 
 #include <stdlib.h>
 
@@ -36,47 +38,101 @@ void mime_end(struct mime *mime)
         drop_boundary(mime);
 }
 
-/* The value of a parameter: a token, or a quoted string with its quotes taken off. */
-static void read_value(struct slice text, struct str *value)
+/*
+ * The next token of a structured header (RFC 2045 5.1), into text: a word, a quoted string
+ * without its quotes, or one special character.  False at the end.
+ */
+static bool next_token(struct slice *rest, struct str *text)
 {
-    if (text.length == 0 || text.data[0] != '"') {
-        str_add(value, slice_part(text, 0, slice_find_any(text, "; \t\r\n(")));
-        return;
+    static const char specials[] = "()<>@,;:\\\"/[]?=";
+    bool closed;
+
+    str_clear(text);
+    *rest = slice_trim_start(*rest);
+    while (rest->length > 0 && rest->data[0] == '(') {
+        *rest = slice_from(*rest, external_piece(*rest, &closed));
+        *rest = slice_trim_start(*rest);
     }
-    for (size_t i = 1; i < text.length && text.data[i] != '"'; i++) {
-        if (text.data[i] == '\\' && i + 1 < text.length)
-            i++;
-        if (text.data[i] != '\n' && text.data[i] != '\r')
-            str_byte(value, text.data[i]);
+    if (rest->length == 0)
+        return false;
+    if (rest->data[0] == '"') {
+        size_t length = external_piece(*rest, &closed);
+
+        for (size_t i = 1; i < length - closed; i++) {
+            if (rest->data[i] == '\\' && i + 1 < length - closed)
+                i++;
+            if (rest->data[i] != '\n' && rest->data[i] != '\r')
+                str_byte(text, rest->data[i]);
+        }
+        *rest = slice_from(*rest, length);
+        return true;
     }
+
+    size_t length = 0;
+
+    while (length < rest->length && !byte_is_space(rest->data[length])
+           && !(rest->data[length] && strchr(specials, rest->data[length])))
+        length++;
+    length += length == 0;
+    str_set(text, slice_part(*rest, 0, length));
+    *rest = slice_from(*rest, length);
+    return true;
 }
 
-static void add_boundary(struct mime *mime, struct slice parameters, bool digest)
+void mime_read_type(struct slice value, struct str *type)
 {
-    struct str value = STR_EMPTY;
+    AUTO_STR struct str token = STR_EMPTY;
 
-    while (parameters.length > 0) {
-        struct slice parameter = slice_trim_start(parameters);
-        size_t equals = slice_find(parameter, '=');
-        struct slice name = slice_trim(slice_part(parameter, 0, equals));
+    while (next_token(&value, &token) && strcmp(token.data, ";") != 0)
+        str_add(type, str_slice(&token));
+}
 
-        if (equals < parameter.length && slice_is_nocase(name, "boundary")) {
-            read_value(slice_trim_start(slice_from(parameter, equals + 1)), &value);
-            break;
+void mime_read_encoding(struct slice value, struct str *encoding)
+{
+    struct slice rest = value;
+
+    /* A quoted string is no token. */
+    if (!next_token(&rest, encoding)
+        || slice_find(slice_part(value, 0, value.length - rest.length), '"')
+           < value.length - rest.length)
+        str_clear(encoding);
+}
+
+/* The value of the parameter boundary; false when there is none. */
+static bool find_boundary(struct slice value, struct str *text)
+{
+    AUTO_STR struct str name = STR_EMPTY;
+    bool at_name = false;
+
+    while (next_token(&value, text)) {
+        if (strcmp(text->data, ";") == 0) {
+            at_name = true;
+        } else if (at_name) {
+            at_name = false;
+            str_set(&name, str_slice(text));
+            if (next_token(&value, text) && strcmp(text->data, "=") == 0
+                && slice_is_nocase(str_slice(&name), "boundary"))
+                return next_token(&value, text);
         }
-        (void)slice_take_until(&parameters, ";");
     }
-    if (value.length > 0 && mime->depth < mime->nesting_limit) {
-        struct mime_boundary *inner = memory_new(1, sizeof(*inner));
+    return false;
+}
 
-        inner->outer = mime->boundaries;
-        inner->digest = digest;
-        inner->length = value.length < mime->boundary_limit ? value.length : mime->boundary_limit;
-        inner->text = memory_text(value.data, inner->length);
-        mime->boundaries = inner;
-        mime->depth++;
-    }
-    str_free(&value);
+static void add_boundary(struct mime *mime, struct slice value, bool digest)
+{
+    AUTO_STR struct str text = STR_EMPTY;
+
+    if (mime->depth >= mime->nesting_limit || !find_boundary(value, &text) || text.length == 0)
+        return;
+
+    struct mime_boundary *inner = memory_new(1, sizeof(*inner));
+
+    inner->outer = mime->boundaries;
+    inner->digest = digest;
+    inner->length = text.length < mime->boundary_limit ? text.length : mime->boundary_limit;
+    inner->text = memory_text(text.data, inner->length);
+    mime->boundaries = inner;
+    mime->depth++;
 }
 
 bool mime_type_is_known(struct slice type)
@@ -87,14 +143,15 @@ bool mime_type_is_known(struct slice type)
 
 void mime_content_type(struct mime *mime, struct slice value)
 {
-    struct slice type = slice_trim(slice_take_until(&value, ";"));
+    AUTO_STR struct str type = STR_EMPTY;
 
-    if (!mime_type_is_known(type))
+    mime_read_type(value, &type);
+    if (!mime_type_is_known(str_slice(&type)))
         return;
-    mime->nested_next = slice_is_nocase(type, "message/rfc822")
-                        || slice_is_nocase(type, "message/global");
-    if (slice_starts_nocase(type, "multipart/"))
-        add_boundary(mime, value, slice_is_nocase(type, "multipart/digest"));
+    mime->nested_next = slice_is_nocase(str_slice(&type), "message/rfc822")
+                        || slice_is_nocase(str_slice(&type), "message/global");
+    if (slice_starts_nocase(str_slice(&type), "multipart/"))
+        add_boundary(mime, value, slice_is_nocase(str_slice(&type), "multipart/digest"));
 }
 
 void mime_headers_end(struct mime *mime)

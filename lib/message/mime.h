@@ -38,6 +38,10 @@ bool mime_type_is_known(struct slice type);
 /* A Content-Type header of the place we are in. */
 void mime_content_type(struct mime *mime, struct slice value);
 
+/* Append "type/subtype" of a Content-Type, and the word of a Content-Transfer-Encoding. */
+void mime_read_type(struct slice value, struct str *type);
+void mime_read_encoding(struct slice value, struct str *encoding);
+
 /* The headers of the place have ended: what follows is a body, or an attached message. */
 void mime_headers_end(struct mime *mime);
 

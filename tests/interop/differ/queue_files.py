@@ -149,7 +149,9 @@ class Peer:
         if kind == "debian":
             master_cf += "verify unix - - n - 1 verify\nanvil unix - - n - 1 anvil\n"
         self.kind = kind
-        self.instance = Instance(kind=kind, settings={**COMMON, **settings}, master_cf=master_cf)
+        own = {"queue_intake_log": "no"} if kind == "ours" else {}
+        self.instance = Instance(kind=kind, settings={**COMMON, **settings, **own},
+                                 master_cf=master_cf)
 
     def queued(self, answer):
         """The queue file that a reply names, or the reply, without what differs by nature."""
@@ -162,7 +164,7 @@ class Peer:
         """Every queue file, once count are complete."""
         def complete():
             return [path for path in (self.instance.queue / "incoming").iterdir()
-                    if path.stat().st_mode & 0o100]
+                    if "." not in path.name and path.stat().st_mode & 0o100]
         wait_for(lambda: len(complete()) >= count, 60)
         return complete()
 
