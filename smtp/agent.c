@@ -43,10 +43,39 @@ static bool is_tls_required(const struct config *config)
                && strcasecmp(level, "dane") != 0);
 }
 
+static bool check_target(const struct agent *agent, struct error *error)
+{
+    const char *target = agent->config->smtp_address_verify_target;
+
+    if (strcasecmp(target, "rcpt") == 0 || strcasecmp(target, "data") == 0)
+        return true;
+    return error_set(error, "bad protocol stage: \"%s_address_verify_target = %s\"",
+                     agent->lmtp ? "lmtp" : "smtp", target);
+}
+
+static void set_resolver(struct agent *agent, struct dns_settings *settings)
+{
+    struct slice rest = slice_of(agent->config->smtp_dns_resolver_options), word;
+
+    while (slice_take_token(&rest, ", \t\r\n", &word)) {
+        if (slice_is(word, "res_defnames"))
+            settings->default_domain = true;
+        else if (slice_is(word, "res_dnsrch"))
+            settings->search = true;
+        else
+            log_warn("%s_dns_resolver_options: unknown option: %.*s",
+                     agent->lmtp ? "lmtp" : "smtp", SLICE_ARGS(word));
+    }
+    if (*agent->config->smtp_dns_reply_filter) {
+        settings->keep = tables_keep_record;
+        settings->keep_argument = &agent->tables;
+    }
+}
+
 bool agent_prepare(struct service_context *context, struct error *error)
 {
     const struct config *config = context->config;
-    struct dns_settings dns = { .timeout_seconds = 0 };
+    struct dns_settings dns = { 0 };
     struct agent *agent = memory_new(1, sizeof(*agent));
 
     agent->config = config;
@@ -57,9 +86,12 @@ bool agent_prepare(struct service_context *context, struct error *error)
     agent->silent_discard = strcasestr(config->smtp_discard_ehlo_keywords, "silent-discard");
     agent->require_tls = is_tls_required(config);
     agent->require_auth = config->smtp_sasl_auth_enable;
+    set_resolver(agent, &dns);
     agent->dns = dns_new(&dns, error);
     agent->interfaces = interfaces_open(config, error);
     if (!agent->dns || !agent->interfaces)
+        return false;
+    if (!check_target(agent, error))
         return false;
     if (!marks_parse(context->words, context->word_count, &agent->marks, error)
         || !tables_open(&agent->tables, config, agent->lmtp, service_tables(context),

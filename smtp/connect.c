@@ -29,10 +29,19 @@ static bool bind_to(const struct agent *agent, int fd, int family, struct error 
     }
     if (inet_pton(family, text, bytes) == 1 && bind(fd, address, length) == 0)
         return true;
-    if (agent->config->smtp_bind_address_enforce)
-        return error_system(error, "bind %s", text);
     log_warn("smtp_connect_addr: bind %s: %s", text, strerror(errno));
-    return true;
+    return !agent->config->smtp_bind_address_enforce
+           || error_code(error, CONNECT_MISCONFIGURED, "server configuration error");
+}
+
+/* tcp_windowsize: before the connection is made, since the window scale is settled then. */
+static void limit_window(const struct agent *agent, int fd)
+{
+    int size = agent->config->tcp_windowsize;
+
+    if (size > 0 && (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) < 0
+                     || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) < 0))
+        log_warn("setsockopt of tcp_windowsize: %s", strerror(errno));
 }
 
 /* connect(2) of a socket that blocks gives up after SO_SNDTIMEO, with EINPROGRESS (socket(7)). */
@@ -58,6 +67,7 @@ int connect_host(const struct agent *agent, const struct host *host, struct erro
         error_code(error, errno, "%s", strerror(errno));
         return -1;
     }
+    limit_window(agent, fd);
     if (!bind_to(agent, fd, family, error)
         || !connect_within(fd, host, agent->config->smtp_connect_timeout, error))
         return -1;

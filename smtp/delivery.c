@@ -1,6 +1,7 @@
 #include "delivery.h"
 
 #include "base/scope.h"
+#include "handover.h"
 #include "log/log.h"
 #include "marks.h"
 #include "pool.h"
@@ -60,6 +61,8 @@ void delivery_succeed(struct delivery *delivery, size_t index, const struct sess
         .reason = failure_reply_text(delivery->arena, &session->reply),
     };
 
+    if (probe && session->reply.code / 100 == 3)
+        outcome.dsn = "2.0.0";      /* DATA, for smtp_address_verify_target = data */
     outcome.diagnostic_type = "smtp";
     outcome.diagnostic_text = outcome.reason;
     settle(delivery, index, &outcome, session);
@@ -226,40 +229,45 @@ static void try_hosts(struct delivery *delivery, const struct destination *desti
     }
 }
 
-/* --- Next hops: the one of the request, then the fallback relays. ------------------- */
+/* --- Next hops: those of the request, then the fallback relays. ------------------- */
 
-static bool is_nexthop_of_ours(const struct delivery *delivery, const char *nexthop,
-                               const char **parameter)
+struct nexthop {
+    const char *text;
+    bool fallback;              /* one of smtp_fallback_relay */
+};
+
+/* The parameter that a next hop stands in, or NULL: it comes from the mail. */
+static const char *parameter_of(const struct delivery *delivery, const struct nexthop *nexthop)
 {
-    const struct config *config = delivery->agent->config;
+    const char *relayhost = delivery->agent->config->relayhost;
 
-    *parameter = strcasecmp(nexthop, config->relayhost) == 0 && *nexthop ? "relayhost"
-                 : nexthop != delivery->request->nexthop ? "smtp_fallback_relay" : NULL;
-    return *parameter;
+    if (nexthop->fallback)
+        return "smtp_fallback_relay";
+    return *relayhost && strcasecmp(nexthop->text, relayhost) == 0 ? "relayhost"
+                                                                                : NULL;
 }
 
 /* A next hop that the administrator wrote: what is wrong with it is no fault of the mail. */
-static void excuse_configuration(struct delivery *delivery, const char *nexthop)
+static void excuse_configuration(struct delivery *delivery, const struct nexthop *nexthop)
 {
     struct failure *failure = &delivery->failure;
-    const char *parameter;
+    const char *parameter = parameter_of(delivery, nexthop);
 
     if (delivery->left == 0 || !failure_is_permanent(failure)
-        || strcmp(failure->relay, "none") != 0
-        || !is_nexthop_of_ours(delivery, nexthop, &parameter))
+        || strcmp(failure->relay, "none") != 0 || !parameter)
         return;
     log_warn("%s configuration problem", parameter);
     failure->dsn = "4.3.5";
 }
 
-static void try_nexthop(struct delivery *delivery, const char *nexthop, bool last)
+static void try_nexthop(struct delivery *delivery, const struct nexthop *nexthop, bool last)
 {
     struct destination destination;
     struct error error = ERROR_NONE;
 
-    if (use_pooled(delivery, nexthop, NULL, last) && delivery->left == 0)
+    if (use_pooled(delivery, nexthop->text, NULL, last) && delivery->left == 0)
         return;
-    if (!destination_parse(&destination, nexthop, delivery->agent->config->smtp_tcp_port,
+    if (!destination_parse(&destination, nexthop->text, delivery->agent->config->smtp_tcp_port,
                            delivery->agent->lmtp, delivery->arena, &error)) {
         log_warn("%s", error.text);
         delivery->failure = failure_of(delivery->arena, "4.3.5", "%s", error.text);
@@ -269,39 +277,44 @@ static void try_nexthop(struct delivery *delivery, const char *nexthop, bool las
     excuse_configuration(delivery, nexthop);
 }
 
-static bool next_relay(struct slice *rest, struct arena *arena, const char **nexthop)
+/* The next of the request's list (smtp(8), "multiple destinations"), then of the relays. */
+static bool next_nexthop(struct slice *own, struct slice *relays, struct arena *arena,
+                         struct nexthop *nexthop)
 {
     struct slice member;
 
-    if (!config_list_next(rest, false, &member))
+    nexthop->fallback = !slice_take_token(own, ", \t\r\n", &member);
+    if (nexthop->fallback && !config_list_next(relays, false, &member))
         return false;
-    *nexthop = arena_text(arena, member);
+    nexthop->text = arena_text(arena, member);
     return true;
+}
+
+static void try_all(struct delivery *delivery)
+{
+    struct slice own = slice_of(delivery->request->nexthop);
+    struct slice relays = slice_of(delivery->agent->config->smtp_fallback_relay);
+    struct nexthop nexthop, following;
+    bool more = next_nexthop(&own, &relays, delivery->arena, &nexthop);
+
+    while (more && delivery->left > 0 && !delivery->failure.loop) {
+        more = next_nexthop(&own, &relays, delivery->arena, &following);
+        try_nexthop(delivery, &nexthop, !more);
+        nexthop = following;
+    }
 }
 
 void delivery_run(struct delivery *delivery)
 {
     const struct agent *agent = delivery->agent;
-    struct slice relays = slice_of(agent->config->smtp_fallback_relay);
-    const char *nexthop = delivery->request->nexthop;
-    bool more = true;
 
     delivery->started_at = wall_microseconds();
-    if (agent->marks
-        && !marks_permit(agent, delivery->request, delivery->file, delivery->arena,
-                         &delivery->failure)) {
-        settle_all(delivery, &delivery->failure, NULL);
+    if (!agent->marks || marks_permit(agent, delivery->request, delivery->file, delivery->arena,
+                                      &delivery->failure))
+        try_all(delivery);
+    if (delivery->left > 0 && delivery->failure.loop && *agent->config->best_mx_transport
+        && handover(delivery, agent->config->best_mx_transport))
         return;
-    }
-    while (more && delivery->left > 0) {
-        const char *following = NULL;
-
-        more = next_relay(&relays, delivery->arena, &following);
-        try_nexthop(delivery, nexthop, !more);
-        if (delivery->failure.loop)
-            break;
-        nexthop = following;
-    }
     delivery->final = true;
     settle_all(delivery, &delivery->failure, NULL);
 }

@@ -65,7 +65,7 @@ bool destination_parse(struct destination *destination, const char *text,
     struct slice rest = slice_of(text), host, port;
     int usual;
 
-    *destination = (struct destination){ .text = text };
+    *destination = (struct destination){ .text = text, .service = "" };
     if (lmtp && slice_starts(rest, "unix:")) {
         destination->unix_socket = destination->exact = true;
         destination->host = arena_text(arena, slice_from(rest, 5));
@@ -84,6 +84,8 @@ bool destination_parse(struct destination *destination, const char *text,
         || !parse_port(port.length > 0 ? arena_text(arena, port) : default_port,
                        &destination->port, error))
         return false;
+    destination->service = port.length > 0 && !byte_is_digit(port.data[0])
+                               ? arena_text(arena, port) : "";
     destination->default_port = destination->port == usual;
     return true;
 }

@@ -11,6 +11,7 @@ struct destination {
     const char *text;           /* as it was given */
     const char *host;           /* or the path of a socket; without brackets and IPv6: */
     int port;
+    const char *service;        /* the port as it was given by name; "" without */
     bool unix_socket;
     bool exact;                 /* in brackets: no MX lookup */
     bool default_port;          /* a mail loop is possible (25, 24) */

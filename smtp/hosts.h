@@ -13,6 +13,7 @@ struct host {
     struct sockaddr_storage address;    /* with its port */
     socklen_t length;
     unsigned preference;
+    int port;
     bool best;                  /* as preferred as the first of its list */
 };
 

@@ -135,7 +135,17 @@ const char *session_host_key(struct arena *arena, const struct destination *dest
         return arena_format(arena, "unix:%s", destination->host);
     return arena_format(arena, "%s[%s]:%d", host->name,
                         dns_address_text((const struct sockaddr *)&host->address, arena),
-                        destination->port);
+                        host->port);
+}
+
+/* smtp_connection_cache_destinations: the domain, the relay host, or the path of the socket. */
+static bool is_cached(const struct agent *agent, const struct destination *destination)
+{
+    struct error error;
+
+    return *agent->config->smtp_connection_cache_destinations
+           && match_list_get(agent->tables.cached_destinations, slice_of(destination->host),
+                             &error) == MATCH_YES;
 }
 
 /* host[address]:port, or host[path] for a socket. */
@@ -156,10 +166,11 @@ static struct session *make_session(const struct agent *agent,
     session->host = memory_copy(name);
     session->address = memory_copy(address);
     session->name = memory_copy(full);
-    session->relay = memory_copy(host ? arena_format(arena, "%s:%d", full, destination->port)
+    session->relay = memory_copy(host ? arena_format(arena, "%s:%d", full, host->port)
                                       : full);
     session->key = memory_copy(session_host_key(arena, destination, host));
     session->nexthop_key = memory_copy(!host || host->best ? destination->text : "");
+    session->cached = is_cached(agent, destination);
     session->born = moment_now();
     session->fresh = true;
     return session;
@@ -199,7 +210,8 @@ bool session_may_stay(const struct session *session)
 {
     const struct config *config = session->agent->config;
 
-    return config->smtp_connection_cache_on_demand && !session->broken && !session->quitting
+    return (config->smtp_connection_cache_on_demand || session->cached) && !session->broken
+           && !session->quitting
            && (config->smtp_connection_reuse_count_limit == 0
                || session->uses < config->smtp_connection_reuse_count_limit)
            && moment_now() - session->born
@@ -211,12 +223,16 @@ static struct failure connect_failure(const struct agent *agent,
                                       const struct host *host, const struct error *error,
                                       struct arena *arena)
 {
+    const char *port = host ? arena_format(arena, ":%d", host->port) : "";
+    const char *name = host ? host->name : agent->config->myhostname;
+    const char *address =
+        host ? dns_address_text((const struct sockaddr *)&host->address, arena)
+             : destination->host;
     struct failure failure =
-        host ? failure_of(arena, "4.4.1", "connect to %s[%s]:%d: %s", host->name,
-                          dns_address_text((const struct sockaddr *)&host->address, arena),
-                          destination->port, error->text)
-             : failure_of(arena, "4.4.1", "connect to %s[%s]: %s", agent->config->myhostname,
-                          destination->host, error->text);
+        error->code == CONNECT_MISCONFIGURED
+            ? failure_of(arena, "4.4.0", "%s", error->text)
+            : failure_of(arena, "4.4.1", "connect to %s[%s]%s: %s", name, address, port,
+                         error->text);
 
     failure.unreachable = true;
     log_info("%s", failure.reason);

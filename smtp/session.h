@@ -29,6 +29,7 @@ struct session {
     int64_t size_limit;         /* of the server's SIZE; 0: none */
     int64_t born;               /* monotonic milliseconds */
     int uses;                   /* messages begun */
+    bool cached;                /* its destination is one of smtp_connection_cache_destinations */
     bool fresh;                 /* since it left the pool nothing has been read */
     bool alone;                 /* its next hop has no other host */
     bool quitting;              /* QUIT was sent together with the end of the last message */

@@ -56,8 +56,15 @@ bool tables_open(struct tables *tables, const struct config *config, bool lmtp,
                                      : "discard_ehlo_keyword_address_maps",
                       config->smtp_discard_ehlo_keyword_address_maps, TABLE_KEEP_CASE,
                       &tables->discarded_keywords)
+        || !open_list(&opening, "dns_reply_filter", config->smtp_dns_reply_filter, TABLE_FOLD,
+                      &tables->dns_filter)
         || !open_list(&opening, "pix_workaround_maps", config->smtp_pix_workaround_maps,
                       TABLE_KEEP_CASE, &tables->pix_workarounds))
+        return false;
+    tables->cached_destinations = match_list_open(
+        context, lmtp ? "lmtp_connection_cache_destinations" : "smtp_connection_cache_destinations",
+        config->smtp_connection_cache_destinations, MATCH_STRING, 0, error);
+    if (!tables->cached_destinations)
         return false;
     tables->has_checks = are_used(&tables->checks);
     tables->lookup = lookup_open(config, context, error);
@@ -94,6 +101,29 @@ bool tables_generic(const struct tables *tables, const char *address, struct are
     }
     VECTOR_FREE(&found);
     return true;
+}
+
+enum dns_choice tables_keep_record(void *argument, const char *record)
+{
+    const struct tables *tables = argument;
+    AUTO_STR struct str value = STR_EMPTY;
+    struct error error;
+
+    switch (table_list_get(tables->dns_filter, slice_of(record), &value, NULL, &error)) {
+    case TABLE_ABSENT:
+        return DNS_KEEP;
+    case TABLE_TROUBLE:
+        return DNS_NO_CHOICE;
+    case TABLE_FOUND:
+        break;
+    }
+    if (slice_is_nocase(str_slice(&value), "ignore")) {
+        log_info("ignoring DNS RR: %s", record);
+        return DNS_DROP;
+    }
+    log_warn("%sdns_reply_filter: unknown DNS filter action: \"%s\"", tables->checks.prefix,
+             value.data);
+    return DNS_NO_CHOICE;
 }
 
 const char *tables_find(struct table_list *list, const char *key, struct arena *arena)

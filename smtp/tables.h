@@ -6,6 +6,7 @@
 #include "address/lookup.h"
 #include "address/rewrite.h"
 #include "base/arena.h"
+#include "dns/dns.h"
 #include "message/checks.h"
 
 struct tables {
@@ -15,7 +16,8 @@ struct tables {
     struct lookup *lookup;
     struct rewrite_settings rewrite;
     bool propagate_generic;
-    struct table_list *reply_filter, *discarded_keywords, *pix_workarounds;
+    struct table_list *reply_filter, *discarded_keywords, *pix_workarounds, *dns_filter;
+    struct match_list *cached_destinations;     /* smtp_connection_cache_destinations */
 };
 
 /* False: a table cannot be opened at all. */
@@ -28,6 +30,9 @@ bool tables_open(struct tables *tables, const struct config *config, bool lmtp,
  */
 bool tables_generic(const struct tables *tables, const char *address, struct arena *arena,
                     const char **result) MUST_USE;
+
+/* As dns_settings.keep: smtp_dns_reply_filter; the argument is a struct tables. */
+enum dns_choice tables_keep_record(void *tables, const char *record);
 
 /* The value of a key; NULL without, or when the table cannot be asked (which was logged). */
 const char *tables_find(struct table_list *list, const char *key, struct arena *arena);

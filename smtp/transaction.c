@@ -7,6 +7,7 @@
 #include "pix.h"
 #include "xforward.h"
 
+#include <strings.h>
 #include <unistd.h>
 
 /*
@@ -44,6 +45,13 @@ static bool is_pipelining(const struct transaction *transaction)
 static bool is_probe(const struct transaction *transaction)
 {
     return transaction->delivery->request->flags & REQUEST_PROBE;
+}
+
+/* smtp_address_verify_target: whether RCPT tells enough about a recipient. */
+static bool stops_at_rcpt(const struct transaction *transaction)
+{
+    return is_probe(transaction)
+           && strcasecmp(config_of(transaction)->smtp_address_verify_target, "data") != 0;
 }
 
 /* The whole transaction fails; but a session that had died while it waited was never used. */
@@ -122,7 +130,7 @@ static bool read_rcpt_reply(struct transaction *transaction)
     if (is_success(transaction)) {
         transaction->accepted[place] = true;
         transaction->accepted_count++;
-        if (is_probe(transaction))
+        if (stops_at_rcpt(transaction))
             delivery_succeed(transaction->delivery, index, transaction->session);
         return true;
     }
@@ -225,7 +233,7 @@ static bool send_commands(struct transaction *transaction)
     for (size_t i = 0; i < transaction->count; i++)
         if (!send_rcpt(transaction, i))
             return false;
-    if (is_pipelining(transaction) && !is_probe(transaction)) {
+    if (is_pipelining(transaction) && !stops_at_rcpt(transaction)) {
         stream_write(transaction->session->stream, SLICE_LITERAL("DATA\r\n"));
         transaction->data_sent = true;
     }
@@ -243,7 +251,9 @@ static void abort_data(struct transaction *transaction)
     if (!session_read(session, config_of(transaction)->smtp_data_init_timeout,
                       "sending DATA command", transaction->delivery->arena, &ignored))
         return;
-    if (session->reply.code / 100 == 3)
+    if (session->reply.code / 100 == 3 && is_probe(transaction))
+        session->broken = true;     /* an empty message would be one all the same */
+    else if (session->reply.code / 100 == 3)
         stream_write(session->stream, SLICE_LITERAL(".\r\n"));
 }
 
@@ -400,6 +410,17 @@ static bool read_verdicts(struct transaction *transaction)
     return true;
 }
 
+/* DATA was accepted, which is all that was to be found out: nothing must be sent now. */
+static bool end_probe(struct transaction *transaction)
+{
+    for (size_t i = 0; i < transaction->count; i++)
+        if (transaction->accepted[i])
+            delivery_succeed(transaction->delivery, transaction->order[i],
+                             transaction->session);
+    transaction->session->broken = true;
+    return false;
+}
+
 /* --- The whole. --------------------------------------------------------------------------- */
 
 static bool is_acceptable(struct transaction *transaction)
@@ -430,13 +451,14 @@ static enum transaction_result run(struct transaction *transaction)
 
     if (transaction->stale)
         return TRANSACTION_STALE;
-    if (is_probe(transaction) || transaction->over || transaction->accepted_count == 0) {
+    if (stops_at_rcpt(transaction) || transaction->over || transaction->accepted_count == 0) {
         if (live && transaction->data_sent)
             abort_data(transaction);
         return give_up(transaction);
     }
-    if (live && start_data(transaction) && send_content(transaction)
-        && read_verdicts(transaction))
+    if (live && start_data(transaction)
+        && (is_probe(transaction) ? end_probe(transaction)
+                                  : send_content(transaction) && read_verdicts(transaction)))
         return TRANSACTION_CLEAN;
     return give_up(transaction);
 }

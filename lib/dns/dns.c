@@ -21,6 +21,9 @@ enum { LOOK_AGAIN_MILLISECONDS = 1000, CHASE_LIMIT = 8, DEFAULT_TIMEOUT = 30 };
 struct dns {
     const char *resolv_conf, *hosts;
     int timeout_seconds;
+    bool default_domain, search;
+    enum dns_choice (*keep)(void *argument, const char *record);
+    void *keep_argument;
     _Atomic(struct dns_files *) files;
     _Atomic int64_t look_again_at;
 };
@@ -34,6 +37,10 @@ struct dns *dns_new(const struct dns_settings *settings, UNUSED struct error *er
     dns->hosts = memory_copy(settings->hosts ? settings->hosts : "/etc/hosts");
     dns->timeout_seconds =
         settings->timeout_seconds > 0 ? settings->timeout_seconds : DEFAULT_TIMEOUT;
+    dns->default_domain = settings->default_domain;
+    dns->search = settings->search;
+    dns->keep = settings->keep;
+    dns->keep_argument = settings->keep_argument;
     atomic_init(&dns->files, dns_files_read(dns->resolv_conf, dns->hosts));
     atomic_init(&dns->look_again_at, moment_now() + LOOK_AGAIN_MILLISECONDS);
     return dns;
@@ -109,6 +116,10 @@ static const char *status_text(enum dns_status status)
         return "Malformed or unexpected name server reply";
     case DNS_TROUBLE:
         return "Host not found, try again";
+    case DNS_FILTERED:
+        return "DNS reply filter drops all results";
+    case DNS_BAD_FILTER:
+        return "Invalid DNS reply filter syntax";
     case DNS_FOUND:
     case DNS_NULL_MX:
         break;
@@ -123,6 +134,9 @@ static void explain(struct dns_answer *answer, const char *name, enum dns_type t
         answer->text = "";
     else if (answer->status == DNS_NULL_MX)
         answer->text = arena_format(arena, "Domain %s does not accept mail (nullMX)", name);
+    else if (answer->status == DNS_FILTERED || answer->status == DNS_BAD_FILTER)
+        answer->text = arena_format(arena, "Error looking up name=%s type=%s: %s", name,
+                                    type_name(type), status_text(answer->status));
     else
         answer->text = arena_format(arena, "Name service error for name=%s type=%s: %s", name,
                                     type_name(type), status_text(answer->status));
@@ -170,19 +184,116 @@ static void ask(struct dns *dns, const char *name, enum dns_type type, struct ar
     }
 }
 
+/* The record as in a zone file (smtp_dns_reply_filter in postconf(5)). */
+static void write_record(struct str *text, const struct dns_record *record, struct arena *arena)
+{
+    str_format(text, "%s. %u IN %s ", record->name, record->ttl, type_name(record->type));
+    switch (record->type) {
+    case DNS_A:
+    case DNS_AAAA:
+        str_text(text, dns_address_text((const struct sockaddr *)&record->address, arena));
+        return;
+    case DNS_MX:
+        str_format(text, "%u %s.", record->preference, record->host);
+        return;
+    case DNS_SRV:
+        str_format(text, "%u %u %u %s.", record->preference, record->weight, record->port,
+                   record->host);
+        return;
+    case DNS_PTR:
+    case DNS_NS:
+        str_format(text, "%s.", record->host);
+        return;
+    case DNS_TXT:
+        str_add(text, record->data);
+        return;
+    case DNS_TLSA:
+        return;
+    }
+}
+
+/* Only the records that count stay.  False when the filter is broken. */
+static bool choose_records(const struct dns *dns, struct arena *arena, struct dns_answer *answer)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < answer->count; i++) {
+        AUTO_STR struct str text = STR_EMPTY;
+
+        write_record(&text, &answer->records[i], arena);
+        switch (dns->keep(dns->keep_argument, text.data)) {
+        case DNS_KEEP:
+            answer->records[kept++] = answer->records[i];
+            break;
+        case DNS_DROP:
+            break;
+        case DNS_NO_CHOICE:
+            return false;
+        }
+    }
+    answer->count = kept;
+    return true;
+}
+
+static void filter_records(const struct dns *dns, struct arena *arena, struct dns_answer *answer)
+{
+    if (!dns->keep || answer->status != DNS_FOUND)
+        return;
+    if (!choose_records(dns, arena, answer))
+        answer->status = DNS_BAD_FILTER;
+    else if (answer->count == 0)
+        answer->status = DNS_FILTERED;
+}
+
+static void ask_valid(struct dns *dns, const char *name, enum dns_type type, struct arena *arena,
+                      struct dns_answer *answer)
+{
+    if (!dns_name_is_valid(name)) {
+        *answer = (struct dns_answer){ .status = DNS_INVALID };
+        return;
+    }
+    ask(dns, name, type, arena, answer);
+    filter_records(dns, arena, answer);
+}
+
+/* resolver(3): the name below each of our domains, or (res_defnames) below the first. */
+static void ask_below(struct dns *dns, const char *name, enum dns_type type, struct arena *arena,
+                      struct dns_answer *answer)
+{
+    const struct dns_files *files = current_files(dns);
+    size_t count = dns->search ? files->search_count : files->search_count > 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct dns_answer found;
+
+        ask_valid(dns, arena_format(arena, "%s.%s", name, files->search[i]), type, arena, &found);
+        if (found.status == DNS_FOUND || found.status == DNS_TROUBLE) {
+            *answer = found;
+            return;
+        }
+    }
+}
+
 void dns_query(struct dns *dns, const char *name, enum dns_type type, struct arena *arena,
                struct dns_answer *answer)
 {
     const char *asked = wire_name(name, arena);
+    bool dotted = strchr(asked, '.') != NULL;
+    /* As Postfix does: only hosts are searched, the domains of mail stay as they are. */
+    bool below = type == DNS_A || type == DNS_AAAA;
 
-    if (!dns_name_is_valid(asked)) {
-        *answer = (struct dns_answer){ .status = DNS_INVALID };
+    answer->status = DNS_NO_DOMAIN;
+    if (below && !dotted && (dns->default_domain || dns->search))
+        ask_below(dns, asked, type, arena, answer);
+    if (answer->status != DNS_FOUND)
+        ask_valid(dns, asked, type, arena, answer);
+    if (below && dotted && dns->search && answer->status == DNS_NO_DOMAIN)
+        ask_below(dns, asked, type, arena, answer);
+    if (answer->status == DNS_INVALID && !dns_name_is_valid(asked))
         answer->text = arena_format(
             arena, "Name service error for %s: invalid host or domain name", name);
-        return;
-    }
-    ask(dns, asked, type, arena, answer);
-    explain(answer, name, type, arena);
+    else
+        explain(answer, name, type, arena);
 }
 
 static bool family_is_wanted(int wanted, int family)

@@ -15,10 +15,21 @@
 
 struct dns;
 
+/* What a filter says of a record. */
+enum dns_choice { DNS_KEEP, DNS_DROP, DNS_NO_CHOICE /* the filter is broken */ };
+
 struct dns_settings {
     const char *resolv_conf;    /* NULL: /etc/resolv.conf */
     const char *hosts;          /* NULL: /etc/hosts */
     int timeout_seconds;        /* for one query, over all tries; 0: 30 */
+    bool default_domain;        /* res_defnames: a name without dots is one of our own domain */
+    bool search;                /* res_dnsrch: a name that is not there may be one of those */
+    /*
+     * Whether a record counts: "name. ttl IN TYPE preference value" as zone files have it, the
+     * preference for MX only.  NULL: all do.
+     */
+    enum dns_choice (*keep)(void *argument, const char *record);
+    void *keep_argument;
 };
 
 struct dns *dns_new(const struct dns_settings *settings, struct error *error) MUST_USE;
@@ -31,6 +42,8 @@ enum dns_status {
     DNS_TROUBLE,        /* SERVFAIL, time-out: try again later */
     DNS_INVALID,        /* not a domain name, or a malformed answer */
     DNS_NULL_MX,        /* RFC 7505: the domain accepts no mail */
+    DNS_FILTERED,       /* none of the records counts (see keep) */
+    DNS_BAD_FILTER,     /* the filter does not work: try again later */
 };
 
 enum dns_type { DNS_A = 1, DNS_NS = 2, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28,

@@ -66,12 +66,24 @@ static void read_option(struct dns_files *files, struct slice option)
         files->attempts = number > 0 ? (int)number : 1;
 }
 
+static void read_search(struct dns_files *files, struct slice names)
+{
+    struct slice name;
+
+    files->search_count = 0;
+    while (files->search_count < DNS_SEARCH_LIMIT
+           && slice_take_token(&names, " \t\r\n", &name))
+        files->search[files->search_count++] = arena_text(files->arena, name);
+}
+
 static void read_resolv_line(struct dns_files *files, struct slice line)
 {
     struct slice keyword = slice_take_word(&line);
 
     if (slice_is(keyword, "nameserver"))
         add_server(files, slice_take_word(&line));
+    if (slice_is(keyword, "search") || slice_is(keyword, "domain"))
+        read_search(files, line);
     if (!slice_is(keyword, "options"))
         return;
     for (struct slice word = slice_take_word(&line); word.length > 0;

@@ -12,7 +12,10 @@
 #include <netinet/in.h>
 #include <sys/stat.h>
 
-enum { DNS_SERVER_LIMIT = 3 };      /* MAXNS of resolv.conf(5) */
+enum {
+    DNS_SERVER_LIMIT = 3,       /* MAXNS of resolv.conf(5) */
+    DNS_SEARCH_LIMIT = 6,       /* MAXDNSRCH */
+};
 
 struct dns_server {
     struct sockaddr_storage address;
@@ -29,6 +32,8 @@ struct dns_files {
     size_t server_count;
     int try_seconds;            /* options timeout: one question to one server */
     int attempts;               /* options attempts: rounds over all servers */
+    const char *search[DNS_SEARCH_LIMIT];   /* search or domain, the last that stands there */
+    size_t search_count;
     struct hash *addresses;     /* lower-case name: struct host_address */
     struct hash *names;         /* address text: const char * */
     struct arena *arena;

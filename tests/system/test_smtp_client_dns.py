@@ -24,6 +24,10 @@ me.example. 60 IN A 127.0.0.1
 second.example. 60 IN MX 5 mx1.good.example.
 second.example. 60 IN MX 10 me.example.
 second.example. 60 IN MX 20 mx2.good.example.
+aliased.example. 60 IN MX 10 alias.aliased.example.
+alias.aliased.example. 60 IN CNAME mx1.good.example.
+bare.home.example. 60 IN A 127.0.1.1
+bare.below.home.example. 60 IN A 127.0.1.1
 """
 
 EVERY = ["good", "onlya", "nullmx", "noaddr", "nodata", "nowhere", "sick", "refused", "loop",
@@ -46,6 +50,37 @@ CASES = {
                             settings={"smtp_fallback_relay": "[127.0.1.1]"}),
     "the hosts file": dict(domains=["else"], settings={"relayhost": "[localhost]:2500",
                                                        "smtp_host_lookup": "native"}),
+    "DNS first, then the hosts file": dict(domains=["else"], settings={
+        "relayhost": "[localhost]:2500", "smtp_host_lookup": "dns, native"}),
+    "no DNS": dict(domains=["good", "onlya", "nowhere", "sick"], settings={"disable_dns_lookups": "yes"}),
+    "no DNS in the newer way": dict(domains=["good"], settings={
+        "smtp_dns_support_level": "disabled", "relayhost": "localhost:2500"}),
+    "a host that is an alias": dict(domains=["aliased"]),
+    "an alias that gives its name": dict(domains=["aliased"], settings={
+        "smtp_cname_overrides_servername": "yes"}),
+    "records that are filtered": dict(domains=["good", "onlya", "refused"], settings={
+        "smtp_dns_reply_filter":
+            "regexp:{{/^mx1.good.example/ IGNORE} {/^refused.example. [0-9]+ IN MX/ ignore}"
+            " {/^onlya/ NONSENSE}}"}),
+    "hosts that are filtered, all of them": dict(domains=["good"], settings={
+        "smtp_dns_reply_filter": "regexp:{{/ IN MX / IGNORE}}"}),
+    "names of our own domain": dict(domains=["else"], settings={
+        "relayhost": "[bare]", "smtp_dns_resolver_options": "res_defnames"}),
+    "names that are searched": dict(domains=["else"], settings={
+        "relayhost": "[bare.below]", "smtp_dns_resolver_options": "res_dnsrch"}),
+    "several next hops": dict(domains=["else"], settings={
+        "relayhost": "refused.example, [127.0.1.1]"}),
+    "several next hops, and a relay": dict(domains=["else"], settings={
+        "relayhost": "nowhere.example refused.example", "smtp_fallback_relay": "[127.0.1.2]"}),
+    "mail that loops goes elsewhere": dict(domains=["loop"], settings={
+        "best_mx_transport": "error:5.1.1 passed on"}),
+    "a small window": dict(domains=["onlya"], settings={"tcp_windowsize": "10000"}),
+    "an address of our own": dict(domains=["onlya"], settings={
+        "smtp_bind_address": "127.0.0.7", "smtp_bind_address_enforce": "yes"}),
+    "an address that is not ours": dict(domains=["onlya"], settings={
+        "smtp_bind_address": "192.0.2.7", "smtp_bind_address_enforce": "yes"}),
+    "an address that is not ours, by the way": dict(domains=["onlya"], settings={
+        "smtp_bind_address": "192.0.2.7"}),
 }
 
 
@@ -80,6 +115,10 @@ def start_name_server():
             for record in known:
                 if QTYPE[record.rtype] == QTYPE[request.q.qtype]:
                     reply.add_answer(record)
+                if QTYPE[record.rtype] == "CNAME":
+                    reply.add_answer(record, *(other for other in self.records
+                                               if other.rname == record.rdata.label
+                                               and other.rtype == request.q.qtype))
             if not known:
                 reply.header.rcode = 2 if name.startswith("sick") else 3
             return reply
@@ -98,7 +137,7 @@ def main(kind, case):
     from instance import Instance, wait_for
     from peer import Peer
 
-    subprocess.run("ip link set lo up && echo nameserver 127.0.0.1 > /run/resolv.test"
+    subprocess.run("ip link set lo up && printf 'nameserver 127.0.0.1\\nsearch home.example\\n' > /run/resolv.test"
                    " && mount --bind /run/resolv.test /etc/resolv.conf", shell=True, check=True)
     start_name_server()
     domains = case.get("domains", ["good"])
@@ -109,12 +148,12 @@ def main(kind, case):
             instance.start()
             for domain in domains:
                 instance.sendmail("-f", "s@test.example", "--", f"a@{domain}.example")
-            wait_for(lambda: len(set(re.findall(r"smtp\[.*to=<(a@[^>]*)>.*status",
+            wait_for(lambda: len(set(re.findall(r"(?:smtp|error)\[.*to=<(a@[^>]*)>.*status",
                                                 instance.log()))) == len(domains))
             log = instance.log()
         finally:
             instance.close()
-    print(json.dumps(sorted({normal(line) for line in re.findall(r"/smtp\[\d+\]: (.*)", log)})))
+    print(json.dumps(sorted({normal(line) for line in re.findall(r"/(?:smtp|error)\[\d+\]: (.*)", log)})))
 
 
 if __name__ == "__main__":
