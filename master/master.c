@@ -83,14 +83,14 @@ static void read_command_line(struct command_line *line, int argc, char **argv)
 static void open_log(struct master *master)
 {
     const struct config *config = master->config;
-    AUTO_STR struct str tag = STR_EMPTY;
+    AUTO_STR struct str tag = STR_EMPTY, socket = STR_EMPTY;
 
     str_format(&tag, "%s/master", config->syslog_name);
     log_open(&(struct log_settings){
         .tag = tag.data,
         .program = "master",
         .facility = config->syslog_facility,
-        .postlog_socket = *config->maillog_file ? "public/postlog" : NULL,
+        .postlog_socket = config_log_socket(config, &socket),
         .json = config_log_is_json(config),
         .fallback_file = *config->maillog_file ? config->maillog_file : NULL,
         .syslog = true,

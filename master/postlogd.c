@@ -156,6 +156,11 @@ static void take_lines(struct service_context *context, int fd)
     write_out(collector);
 }
 
+static int watchdog_seconds(const struct config *config)
+{
+    return config->postlogd_watchdog_timeout;
+}
+
 int main(int argc, char **argv)
 {
     static const struct service postlogd = {
@@ -163,6 +168,7 @@ int main(int argc, char **argv)
         .pattern = SERVICE_EVENTS,
         .rights = RIGHT_WRITE_MAILLOG,
         .prepare = prepare,
+        .watchdog_seconds = watchdog_seconds,
         .datagrams = take_lines,
     };
 

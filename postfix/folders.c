@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum owner { BY_ROOT, BY_MAIL };
 enum group { ANY_GROUP, SUBMIT_GROUP };
@@ -142,6 +143,21 @@ static void check_setgid(const struct command_context *context)
     }
 }
 
+/* Other programs hand in mail by what main.cf calls them. */
+static void check_submission(const struct command_context *context)
+{
+    const struct config *config = context->config;
+    const struct { const char *name, *path; } commands[] = {
+        { "sendmail_path", config->sendmail_path },
+        { "mailq_path", config->mailq_path },
+        { "newaliases_path", config->newaliases_path },
+    };
+
+    for (size_t i = 0; i < COUNT(commands); i++)
+        if (access(commands[i].path, X_OK) < 0)
+            log_warn("%s = %s: %m", commands[i].name, commands[i].path);
+}
+
 void folders_check(const struct command_context *context)
 {
     for (size_t i = 0; i < COUNT(folders); i++) {
@@ -156,6 +172,7 @@ void folders_check(const struct command_context *context)
     }
     check_configuration(context);
     check_setgid(context);
+    check_submission(context);
     name_damaged(context);
 }
 

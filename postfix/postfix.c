@@ -22,6 +22,12 @@ static int upgrade(const struct command_context *context)
     return 0;
 }
 
+static int refuse_tls(UNUSED const struct command_context *context)
+{
+    log_fatal("postfix tls is not available: set the smtp_tls_ and smtpd_tls_ parameters with "
+              "postconf(1)");
+}
+
 static const struct command commands[] = {
     { "start",                 life_start,            false },
     { "start-fg",              life_start_foreground, false },
@@ -35,6 +41,7 @@ static const struct command commands[] = {
     { "check",                 check,                 false },
     { "set-permissions",       folders_set,           false },
     { "upgrade-configuration", upgrade,               false },
+    { "tls",                   refuse_tls,            false },
     { "logrotate",             log_rotate,            false },
 };
 
@@ -50,14 +57,14 @@ static const struct command *find_command(const char *name)
 static void open_log(const struct command_context *context)
 {
     const struct config *config = context->config;
-    AUTO_STR struct str tag = STR_EMPTY;
+    AUTO_STR struct str tag = STR_EMPTY, socket = STR_EMPTY;
 
     str_format(&tag, "%s/postfix-script", config->syslog_name);
     log_open(&(struct log_settings){
         .tag = tag.data,
         .program = tag.data,
         .facility = config->syslog_facility,
-        .postlog_socket = *config->maillog_file ? "public/postlog" : NULL,
+        .postlog_socket = config_log_socket(config, &socket),
         .json = config_log_is_json(config),
         .fallback_file = *config->maillog_file ? config->maillog_file : NULL,
         .syslog = true,

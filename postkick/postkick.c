@@ -6,26 +6,27 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* The service reads the request and closes; waiting for that keeps the bytes from being lost. */
-enum { WAIT_SECONDS = 100 };
-
 static void usage(void)
 {
     log_fatal("usage: postkick [-c config_dir] [-v] class service request");
 }
 
-static void kick(const char *class, const char *service, const char *request)
+/* The service reads the request and closes; waiting for that keeps the bytes from being lost. */
+static void kick(const struct config *config, const char *class, const char *service,
+                 const char *request)
 {
     AUTO_STR struct str path = STR_EMPTY;
     AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    struct timeval wait = { WAIT_SECONDS, 0 };
+    struct timeval patience = { config->trigger_timeout, 0 };
+    struct timeval wait = { config->application_event_drain_time, 0 };
     char byte;
 
     str_format(&path, "%s/%s", class, service);
     if (path.length >= sizeof(address.sun_path))
         log_fatal("%s: the name is too long", path.data);
     memcpy(address.sun_path, path.data, path.length);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
         if (errno != ECONNREFUSED)
             log_warn("unable to look up %s: %m", path.data);
@@ -63,6 +64,6 @@ int main(int argc, char **argv)
         log_fatal("%s", error.text);
     if (chdir(config->queue_directory) < 0)
         log_fatal("chdir %s: %m", config->queue_directory);
-    kick(argv[optind], argv[optind + 1], argv[optind + 2]);
+    kick(config, argv[optind], argv[optind + 1], argv[optind + 2]);
     return 0;
 }

@@ -72,13 +72,26 @@ static int lock(const char *path, const struct mailbox_settings *settings)
     log_fatal_status(EX_TEMPFAIL, "open file %s: %s", path, error.text);
 }
 
-static int run(char **words)
+/* The host may be out of processes for a moment. */
+static pid_t fork_patiently(const struct config *config)
 {
     pid_t child = fork();
+
+    for (int i = 1; child < 0 && i < config->fork_attempts; i++) {
+        log_warn("fork: %m");
+        sleep((unsigned)config->fork_delay);
+        child = fork();
+    }
+    if (child < 0)
+        log_fatal_status(EX_TEMPFAIL, "fork: %m");
+    return child;
+}
+
+static int run(const struct config *config, char **words)
+{
+    pid_t child = fork_patiently(config);
     int status = 0;
 
-    if (child < 0)
-        log_fatal_status(EX_TEMPFAIL, "fork %s: %m", words[0]);
     if (child == 0) {
         execvp(words[0], words);
         log_fatal("execvp %s: %m", words[0]);
@@ -106,7 +119,7 @@ int main(int argc, char **argv)
 
     const char *path = argv[optind];
     AUTO_CLOSE int file = lock(path, &settings);
-    int status = run(argv + optind + 1);
+    int status = run(config, argv + optind + 1);
 
     if (settings.locks & MAILBOX_DOTLOCK)
         mailbox_unlock_dot(path);

@@ -66,7 +66,7 @@ static void open_log(const struct config *config, const struct command_line *lin
         str_text(&tag, line->tag);
     else
         str_format(&tag, "%s/postlog", config->syslog_name);
-    str_format(&socket, "%s/public/postlog", config->queue_directory);
+    str_format(&socket, "%s/public/%s", config->queue_directory, config->postlog_service_name);
     log_open(&(struct log_settings){
         .tag = tag.data,
         .program = line->tag ? line->tag : "postlog",

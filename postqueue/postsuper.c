@@ -151,7 +151,7 @@ int main(int argc, char **argv)
     if (!config_load(&request, &config, &error))
         log_fatal("%s", error.text);
 
-    AUTO_STR struct str tag = STR_EMPTY;
+    AUTO_STR struct str tag = STR_EMPTY, socket = STR_EMPTY;
 
     str_format(&tag, "%s/postsuper", config->syslog_name);
     log.tag = tag.data;
@@ -161,7 +161,7 @@ int main(int argc, char **argv)
     /* Connected to public/postlog below the queue directory, while still root. */
     if (chdir(config->queue_directory) < 0)
         log_fatal("chdir %s: %m", config->queue_directory);
-    log.postlog_socket = config->maillog_file[0] ? "public/postlog" : NULL;
+    log.postlog_socket = config_log_socket(config, &socket);
     log.json = config_log_is_json(config);
     log_open(&log);
 

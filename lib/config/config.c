@@ -157,7 +157,7 @@ void config_fatal(const struct config_request *request, bool standard_error,
                   const struct error *error)
 {
     AUTO_STR struct str tag = STR_EMPTY, facility = STR_EMPTY, file = STR_EMPTY;
-    AUTO_STR struct str queue = STR_EMPTY, format = STR_EMPTY;
+    AUTO_STR struct str queue = STR_EMPTY, format = STR_EMPTY, socket = STR_EMPTY;
     const char *program = program_of(request);
     struct error ignored;
     const struct loaded *loaded = read_all(request, NULL, &ignored);
@@ -167,6 +167,8 @@ void config_fatal(const struct config_request *request, bool standard_error,
     peek(loaded, "syslog_facility", &facility);
     peek(loaded, "maillog_file", &file);
     peek(loaded, "maillog_format", &format);
+    str_text(&socket, "public/");
+    peek(loaded, "postlog_service_name", &socket);
     peek(loaded, "queue_directory", &queue);
     str_format(&tag, "%s%s", tag.length > 0 ? "/" : "postfix/", program);
     if (queue.length == 0 || chdir(queue.data) < 0)
@@ -176,7 +178,7 @@ void config_fatal(const struct config_request *request, bool standard_error,
         .program = program,
         .facility = facility.data,
         /* Who writes the log cannot be told what to write by itself. */
-        .postlog_socket = file.length == 0 ? NULL : logger ? "" : "public/postlog",
+        .postlog_socket = file.length == 0 ? NULL : logger ? "" : socket.data,
         .fallback_file = file.length > 0 ? file.data : NULL,
         .json = strcmp(format.data, "json") == 0,
         .syslog = true,
@@ -184,6 +186,14 @@ void config_fatal(const struct config_request *request, bool standard_error,
         .daemon = !standard_error,
     });
     log_fatal("%s", error->text);
+}
+
+const char *config_log_socket(const struct config *config, struct str *path)
+{
+    if (!*config->maillog_file)
+        return NULL;
+    str_format(path, "public/%s", config->postlog_service_name);
+    return path->data;
 }
 
 bool config_log_is_json(const struct config *config)

@@ -77,6 +77,12 @@ bool config_check_family(const struct config_request *request, const char *comma
 void config_fatal(const struct config_request *request, bool standard_error,
                   const struct error *error) NO_RETURN;
 
+/*
+ * Where log_settings.postlog_socket is when maillog_file is set, below the queue directory:
+ * appended to path, whose bytes are returned; NULL without a maillog_file.
+ */
+const char *config_log_socket(const struct config *config, struct str *path);
+
 /* maillog_format = json: what log_settings.json wants to know. */
 bool config_log_is_json(const struct config *config);
 

@@ -36,7 +36,8 @@ TEST(json_has_members_for_what_a_line_says)
         { "985CBAD: to=<a@b>, relay=c[1.2.3.4]:25, dsn=2.0.0, status=sent (250 Ok (x))",
           "\"queue_id\": \"985CBAD\", \"fields\": {\"to\": \"a@b\", \"relay\": "
           "\"c[1.2.3.4]:25\", \"dsn\": \"2.0.0\", \"status\": \"sent\", "
-          "\"detail\": \"250 Ok (x)\"}, \"message\": \"985CBAD: to=<a@b>, relay=c[1.2.3.4]:25, dsn=2.0.0, status=sent (250 Ok (x))\"" },
+          "\"detail\": \"250 Ok (x)\"}, \"message\": \"985CBAD: to=<a@b>, "
+          "relay=c[1.2.3.4]:25, dsn=2.0.0, status=sent (250 Ok (x))\"" },
         { "NOQUEUE: reject: RCPT from c[1.2.3.4]: 454 4.7.1 <x>: no; from=<> to=<x> helo=<h>",
           "\"queue_id\": \"NOQUEUE\", \"fields\": {\"from\": \"\", \"to\": \"x\", "
           "\"helo\": \"h\"}, \"message\": \"NOQUEUE: reject: RCPT from c[1.2.3.4]: "

@@ -75,21 +75,23 @@ static void read_settings(struct process *process)
     settings->maillog_file = config->maillog_file;
     settings->max_idle_seconds = config->max_idle;
     settings->max_use = config->max_use;
-    settings->watchdog_seconds = config->daemon_timeout;
+    settings->watchdog_seconds = process->service->watchdog_seconds
+                                     ? process->service->watchdog_seconds(config)
+                                     : config->daemon_timeout;
 }
 
 /* The queue directory is the working directory, so that names hold inside and outside a jail. */
 static void open_log(struct process *process)
 {
     const struct config *config = process->context.config;
-    AUTO_STR struct str tag = STR_EMPTY;
+    AUTO_STR struct str tag = STR_EMPTY, socket = STR_EMPTY;
 
     str_format(&tag, "%s/%s", config->syslog_name, process->service->name);
     log_open(&(struct log_settings){
         .tag = tag.data,
         .program = process->service->name,
         .facility = config->syslog_facility,
-        .postlog_socket = *config->maillog_file ? "public/postlog" : NULL,
+        .postlog_socket = config_log_socket(config, &socket),
         .json = config_log_is_json(config),
         .syslog = true,
         .daemon = true,

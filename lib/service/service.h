@@ -98,6 +98,9 @@ struct service {
      */
     bool (*prepare)(struct service_context *context, struct error *error);
 
+    /* The longest that one step may take; NULL: daemon_timeout. */
+    int (*watchdog_seconds)(const struct config *config);
+
     /* rights as the configuration asks for: given what rights says; may be NULL. */
     unsigned (*adjust_rights)(const struct service_context *context, unsigned rights);
 

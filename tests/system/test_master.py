@@ -134,6 +134,7 @@ def test_folders_are_made_as_debian_makes_them():
                            for path in instance.queue.iterdir()}
         finally:
             instance.close()
+    assert found["ours"].pop("intake") == ("0o40700", "postfix", "root")     # only ours
     assert found["ours"] == found["debian"]
 
 
