@@ -67,6 +67,7 @@ struct active {
 
     size_t open;                    /* deliveries not ended yet */
     bool busy;                      /* a thread is out with it */
+    bool too_many;                  /* address_verify_pending_request_limit */
     bool wants_report;              /* some recipient has NOTIFY=SUCCESS */
     bool bounced, deferred;
     bool given_back;                /* some recipients are for the next life of qmgr */
@@ -86,12 +87,14 @@ struct qmgr {
     struct log_reader *log;
     struct upkeep *upkeep;
     struct resolver *resolver;
+    struct resolver *probe_resolver;    /* the address_verify_ parameters; may be the same */
     struct lookup *lookup;
     struct scheduler *scheduler;
     struct loader *finishes;        /* may wait for bounce for long */
     struct lane_pool *bounce, *defer, *trace;
     struct hash *messages;          /* by id: struct active */
     size_t message_limit, recipients;
+    _Atomic int probes;             /* active messages of address verification */
     struct event_timer *alarm;
     bool stopping;                  /* start nothing new */
     bool out_of_time;               /* and wait no longer */

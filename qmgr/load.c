@@ -170,10 +170,19 @@ static bool resolve_recipient(struct active *active, struct recipient *recipient
     bool needed = true;
     struct slice retry = SLICE_LITERAL("retry");
 
-    if (!resolver_resolve(active->qmgr->resolver, slice_of(active->envelope.sender),
+    bool probe = active->trace_flags & REQUEST_VERIFY;
+    struct resolver *resolver = probe ? active->qmgr->probe_resolver : active->qmgr->resolver;
+
+    if (!resolver_resolve(resolver, slice_of(active->envelope.sender),
                           slice_of(recipient->address), &resolution, &error)) {
         log_warn("%s: %s", active->id, error.text);
         set_route(active, route, retry, SLICE_LITERAL("4.3.0 address resolver failure"));
+    } else if (active->too_many) {
+        set_route(active, route, retry,
+                  SLICE_LITERAL("4.3.2 Too many address verification requests"));
+    } else if (probe && is_double_bounce(active, &resolution)) {
+        set_route(active, route, SLICE_LITERAL("discard"),
+                  SLICE_LITERAL("undeliverable postmaster notification discarded"));
     } else if (is_double_bounce(active, &resolution)) {
         log_info("%s: undeliverable postmaster notification discarded", active->id);
         needed = false;
@@ -237,8 +246,11 @@ static void find_flags(struct active *active)
     if (!slice_number(slice_of(envelope_attribute(&active->envelope, "trace_flags")),
                       INT32_MAX, &bits))
         return;
-    if (bits & TRACE_VERIFY_MTA)
+    if (bits & TRACE_VERIFY_MTA) {
         active->trace_flags |= REQUEST_PROBE | REQUEST_VERIFY;
+        active->too_many = ++active->qmgr->probes >
+                           active->qmgr->config->address_verify_pending_request_limit;
+    }
     if (bits & TRACE_VERIFY)
         active->trace_flags |= REQUEST_PROBE | REQUEST_TRACE;
     if (bits & TRACE_RECORD && active->place != QUEUE_DEFERRED)     /* of the first attempt */

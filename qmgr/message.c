@@ -9,6 +9,7 @@
 #include "base/moment.h"
 #include "base/scope.h"
 #include "base/vector.h"
+#include "deliver/request.h"
 #include "log/log.h"
 
 struct active *active_new(struct qmgr *qmgr, const char *id, enum queue_place place)
@@ -44,6 +45,7 @@ void active_free(struct active *active)
     struct qmgr *qmgr = active->qmgr;
 
     hash_remove(qmgr->messages, slice_of(active->id));
+    qmgr->probes -= active->trace_flags & REQUEST_VERIFY ? 1 : 0;
     scheduler_leave(qmgr->scheduler, active->mail);
     while (active->batches)
         free_batch(active, active->batches);

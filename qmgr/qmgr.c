@@ -87,6 +87,28 @@ static bool open_queue(struct qmgr *qmgr, struct error *error)
     return qmgr->queue != NULL;
 }
 
+/* Probes are routed by parameters of their own, which mostly are the ordinary ones. */
+static bool probes_go_elsewhere(const struct config *config)
+{
+    const char *const pairs[][2] = {
+        { config->address_verify_transport_maps, config->transport_maps },
+        { config->address_verify_local_transport, config->local_transport },
+        { config->address_verify_virtual_transport, config->virtual_transport },
+        { config->address_verify_relay_transport, config->relay_transport },
+        { config->address_verify_default_transport, config->default_transport },
+        { config->address_verify_relayhost, config->relayhost },
+        { config->address_verify_sender_dependent_relayhost_maps,
+          config->sender_dependent_relayhost_maps },
+        { config->address_verify_sender_dependent_default_transport_maps,
+          config->sender_dependent_default_transport_maps },
+    };
+
+    for (size_t i = 0; i < COUNT(pairs); i++)
+        if (strcmp(pairs[i][0], pairs[i][1]) != 0)
+            return true;
+    return false;
+}
+
 static bool open_tables(struct qmgr *qmgr, struct error *error)
 {
     const struct table_context tables = { .config = qmgr->config };
@@ -95,7 +117,14 @@ static bool open_tables(struct qmgr *qmgr, struct error *error)
     if (!qmgr->lookup)
         return false;
     qmgr->resolver = resolver_open(qmgr->config, &tables, qmgr->lookup, RESOLVE_MAIL, error);
-    return qmgr->resolver != NULL;
+    if (!qmgr->resolver)
+        return false;
+    qmgr->probe_resolver = qmgr->resolver;
+    if (!probes_go_elsewhere(qmgr->config))
+        return true;
+    qmgr->probe_resolver = resolver_open(qmgr->config, &tables, qmgr->lookup, RESOLVE_PROBE,
+                                         error);
+    return qmgr->probe_resolver != NULL;
 }
 
 /* One descriptor for each active message; more of them than allowed must wait. */
