@@ -200,7 +200,9 @@ static void start(struct server *server)
     write_file(server->hosts, "10.0.0.1 Hosted.test short # comment\n::1 hosted.test\n# none\n");
     pthread_create(&server->thread, NULL, serve, server);
 
-    struct dns_settings settings = { server->resolv_conf, server->hosts, 2 };
+    struct dns_settings settings = {
+        .resolv_conf = server->resolv_conf, .hosts = server->hosts, .timeout_seconds = 2,
+    };
 
     server->dns = dns_new(&settings, &error);
     server->arena = arena_new();

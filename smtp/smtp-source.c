@@ -1,0 +1,105 @@
+/*
+ * smtp-source(1): makes mail for tests and measurements, one thread for each session.
+ */
+#include "base/memory.h"
+#include "base/scope.h"
+#include "generator.h"
+#include "log/log.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static void usage(void)
+{
+    fprintf(stderr, "usage: smtp-source -cdLNov46 -s sess -l msglen -m msgs -C count -M myhostname "
+            "-f from -t to -r rcptcount -R delay -w delay host[:port]\n");
+    exit(EX_USAGE);
+}
+
+static int number(const char *text, int lowest)
+{
+    uint64_t value;
+
+    if (!slice_number(slice_of(text), INT32_MAX, &value) || (int)value < lowest)
+        log_fatal("bad number: %s", text);
+    return (int)value;
+}
+
+/* Options whose argument is a text or a number; false: another kind. */
+static bool set_value(struct generator *generator, int option, const char *value)
+{
+    switch (option) {
+    case 'C': generator->tries = number(value, 1); return true;
+    case 'f': generator->sender = value; return true;
+    case 'F': generator->file = value; return true;
+    case 'l': generator->length = number(value, 0); return true;
+    case 'm': generator->messages = number(value, 1); return true;
+    case 'M': generator->hostname = value; return true;
+    case 'r': generator->recipients = number(value, 1); return true;
+    case 'R': generator->random_wait = number(value, 1); return true;
+    case 's': generator->sessions = number(value, 1); return true;
+    case 'S': generator->subject = value; return true;
+    case 't': generator->recipient = value; return true;
+    case 'T': generator->window = number(value, 1); return true;
+    case 'w': generator->wait = number(value, 1); return true;
+    default: return false;
+    }
+}
+
+static void set_switch(struct generator *generator, int option)
+{
+    switch (option) {
+    case '4': generator->family = AF_INET; break;
+    case '6': generator->family = AF_INET6; break;
+    case 'A': generator->keep_going = true; break;
+    case 'c': generator->count = true; break;
+    case 'd': generator->keep_session = true; break;
+    case 'L': generator->lmtp = true; break;
+    case 'N': generator->number_recipients = true; break;
+    case 'o': generator->old = true; break;
+    case 'v': generator->verbose = true; break;
+    default: usage();
+    }
+}
+
+static const char *address_of(const char *given, const char *hostname)
+{
+    AUTO_STR struct str text = STR_EMPTY;
+
+    if (given && (strchr(given, '@') || !*given))
+        return given;
+    str_format(&text, "%s@%s", given ? given : "foo", hostname);
+    return str_take(&text);
+}
+
+static const char *own_name(void)
+{
+    char name[256] = "";
+
+    if (gethostname(name, sizeof(name) - 1) < 0 || !*name)
+        return "localhost";
+    return memory_copy(name);
+}
+
+int main(int argc, char **argv)
+{
+    struct generator generator = { .tries = 1, .messages = 1, .recipients = 1, .sessions = 1,
+                                   .family = AF_UNSPEC };
+    int option;
+
+    log_open_stderr("smtp-source");
+    while ((option = getopt(argc, argv, "46AcC:df:F:l:Lm:M:Nor:R:s:S:t:T:vw:")) != -1)
+        if (!set_value(&generator, option, optarg))
+            set_switch(&generator, option);
+    if (argc - optind != 1)
+        usage();
+    if (!generator.hostname)
+        generator.hostname = own_name();
+    generator.sender = address_of(generator.sender, generator.hostname);
+    generator.recipient = address_of(generator.recipient, generator.hostname);
+    return generator_run(&generator, argv[optind]) ? 0 : 1;
+}
