@@ -77,7 +77,7 @@ void session_content(struct session *session, struct slice line, bool whole, boo
     }
     if (!session->line_open && line.length && line.data[0] == '.')
         line = slice_from(line, 1);
-    mail->received_bytes += (int64_t)line.length + (whole ? 2 : 0);
+    mail->received_bytes += (int64_t)line.length + 2;
     mail_add(session, line);
     if (whole) {
         mail_add(session, SLICE_LITERAL("\n"));
@@ -164,7 +164,7 @@ static bool end_chunk(struct session *session)
         return false;
     }
     if (session->chunk_last) {
-        int64_t bytes = mail->received_bytes;
+        int64_t bytes = mail->received_bytes + (mail->column ? 2 : 0);
 
         if (bytes && mail->last_byte != '\n')
             mail_add(session, SLICE_LITERAL("\n"));
@@ -221,14 +221,21 @@ size_t session_chunk_left(const struct session *session)
     return (size_t)session->chunk_left;
 }
 
-/* Line ends count as two bytes, however they are written. */
-static void count_bytes(struct mail *mail, struct slice bytes)
+/* Line ends count as two bytes, however they are written, and so do breaks of long lines. */
+static void count_bytes(struct mail *mail, struct slice bytes, size_t line_limit)
 {
     char before = mail->last_byte;
 
     mail->received_bytes += (int64_t)bytes.length;
     for (size_t i = 0; i < bytes.length; i++) {
-        mail->received_bytes += bytes.data[i] == '\n' && before != '\r';
+        bool ends = bytes.data[i] == '\n';
+
+        mail->received_bytes += ends && before != '\r';
+        mail->column = ends ? 0 : mail->column + 1;
+        if (mail->column == line_limit) {
+            mail->received_bytes += 2;
+            mail->column = 0;
+        }
         before = bytes.data[i];
     }
 }
@@ -240,7 +247,7 @@ static void add_chunk(struct session *session, struct slice bytes)
 
     if (mail->last_byte == '\r' && bytes.data[0] != '\n')
         mail_add(session, SLICE_LITERAL("\r"));
-    count_bytes(mail, bytes);
+    count_bytes(mail, bytes, session_line_limit(session));
     mail->last_byte = bytes.data[bytes.length - 1];
     while (bytes.length) {
         size_t cr = slice_find(bytes, '\r');

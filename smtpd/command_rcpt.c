@@ -57,7 +57,8 @@ static bool parse_rcpt_option(struct session *session, struct slice word,
     else if (session->discarded & EXTENSION_DSN)
         reply(session, REPLY_DSN_DISABLED);
     else if (notify && (options->notify || !notify_parse(value, &options->notify))) {
-        warn_notify(value);
+        if (!options->notify)
+            warn_notify(value);
         reply(session, REPLY_BAD_NOTIFY);
     } else if (original && (*options->original || !decode_orcpt(value, &decoded)))
         reply(session, REPLY_BAD_ORCPT);

@@ -288,10 +288,6 @@ static bool read_attributes(struct changes *changes, const char *command, struct
 {
     struct slice word;
 
-    if (!arguments.length) {
-        reply(changes->session, REPLY_ATTRIBUTE_SYNTAX, command);
-        return false;
-    }
     while ((word = slice_take_word(&arguments)).length > 0)
         if (!set_attribute(changes, command, word, rows))
             return false;
@@ -299,10 +295,13 @@ static bool read_attributes(struct changes *changes, const char *command, struct
 }
 
 /* The command may be obeyed now. */
-static bool may_change(struct session *session, bool allowed)
+static bool may_change(struct session *session, const char *command, struct slice arguments,
+                       bool allowed)
 {
     if (session->mail)
         reply(session, REPLY_IN_TRANSACTION);
+    else if (!arguments.length)
+        reply(session, REPLY_ATTRIBUTE_SYNTAX, command);
     else if (!allowed)
         reply(session, REPLY_NOT_AUTHORIZED);
     else if (arena_size(session->arena) > SESSION_MEMORY_LIMIT) {
@@ -318,7 +317,7 @@ bool obey_xclient(struct session *session, struct slice arguments)
 {
     struct changes changes = { .session = session, .facts = session->facts };
 
-    if (!may_change(session, session->xclient_allowed))
+    if (!may_change(session, "XCLIENT", arguments, session->xclient_allowed))
         return false;
     changes.facts.helo = NULL;
     changes.facts.protocol = "SMTP";
@@ -329,6 +328,7 @@ bool obey_xclient(struct session *session, struct slice arguments)
     changes.facts.transaction = session->facts.transaction;
     session->facts = changes.facts;
     session->errors--;
+    session->pipelining = false;
     session_identify(session);
     session_welcome(session);
     return false;
@@ -338,7 +338,7 @@ bool obey_xforward(struct session *session, struct slice arguments)
 {
     struct changes changes = { .session = session, .upstream = session->upstream };
 
-    if (!may_change(session, session->xforward_allowed))
+    if (!may_change(session, "XFORWARD", arguments, session->xforward_allowed))
         return false;
     if (!read_attributes(&changes, "XFORWARD", arguments, forward_rows))
         return false;

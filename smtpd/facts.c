@@ -36,3 +36,22 @@ void facts_log(const struct facts *facts, const char *verb, struct slice text)
         str_format(&line, "%shelo=<%s>", separator, facts->helo);
     log_info("%s", line.data);
 }
+
+void text_escape(struct str *output, struct slice bytes)
+{
+    static const char plain[] = "\a\b\f\n\r\t\v", names[] = "abfnrtv";
+
+    for (size_t i = 0; i < bytes.length; i++) {
+        char c = bytes.data[i];
+        const char *known = c ? strchr(plain, c) : NULL;
+
+        if (known)
+            str_format(output, "\\%c", names[known - plain]);
+        else if (c == '\\')
+            str_text(output, "\\\\");
+        else if (c < ' ' || c == 127)
+            str_format(output, "\\%03o", (unsigned char)c);
+        else
+            str_byte(output, c);
+    }
+}

@@ -44,3 +44,6 @@ struct facts {
 
 /* Log "NOQUEUE: reject: RCPT from name[address]: text; from=<> to=<> proto= helo=<>". */
 void facts_log(const struct facts *facts, const char *verb, struct slice text);
+
+/* Append bytes as the C language writes them: \t, \303. */
+void text_escape(struct str *output, struct slice bytes);

@@ -24,10 +24,10 @@ static const struct command {
 } commands[] = {
     [COMMAND_HELO]     = { "HELO",     "helo",     obey_helo,     ENDS_GROUP | IS_JUNK },
     [COMMAND_EHLO]     = { "EHLO",     "ehlo",     obey_ehlo,     ENDS_GROUP | IS_JUNK },
-    [COMMAND_XCLIENT]  = { "XCLIENT",  "xclient",  obey_xclient,  ENDS_GROUP },
+    [COMMAND_XCLIENT]  = { "XCLIENT",  "xclient",  obey_xclient,  0 },
     [COMMAND_XFORWARD] = { "XFORWARD", "xforward", obey_xforward, 0 },
     [COMMAND_STARTTLS] = { "STARTTLS", "starttls", obey_starttls, ENDS_GROUP },
-    [COMMAND_AUTH]     = { "AUTH",     "auth",     obey_auth,     ENDS_GROUP },
+    [COMMAND_AUTH]     = { "AUTH",     "auth",     obey_auth,     0 },
     [COMMAND_MAIL]     = { "MAIL",     "mail",     obey_mail,     0 },
     [COMMAND_RCPT]     = { "RCPT",     "rcpt",     obey_rcpt,     0 },
     [COMMAND_DATA]     = { "DATA",     "data",     obey_data,     ENDS_GROUP },
@@ -168,24 +168,6 @@ static enum command_id find_command(struct slice word)
     return COMMAND_UNKNOWN;
 }
 
-static void escape_pending(struct str *output, struct slice pending)
-{
-    for (size_t i = 0; i < pending.length && i < PENDING_SHOWN; i++) {
-        char c = pending.data[i];
-
-        if (c == '\r')
-            str_text(output, "\\r");
-        else if (c == '\n')
-            str_text(output, "\\n");
-        else if (c == '\\')
-            str_text(output, "\\\\");
-        else if (c < ' ' || c == 127)
-            str_format(output, "\\%03o", (unsigned char)c);
-        else
-            str_byte(output, c);
-    }
-}
-
 /* False when the client has sent more than it may and we no longer talk to it. */
 static bool pipelining_is_proper(struct session *session, const struct command *command,
                                  struct slice pending)
@@ -198,7 +180,7 @@ static bool pipelining_is_proper(struct session *session, const struct command *
     if (!session->facts.improper_pipelining) {
         AUTO_STR struct str shown = STR_EMPTY;
 
-        escape_pending(&shown, pending);
+        text_escape(&shown, slice_part(pending, 0, PENDING_SHOWN));
         log_info("improper command pipelining after %s from %s: %s", command->name,
                  session->facts.client, shown.data);
     }
@@ -242,7 +224,7 @@ static bool obey_unknown(struct session *session, struct slice word, struct slic
     if (command_is_forbidden(session, word)) {
         AUTO_STR struct str shown = STR_EMPTY;
 
-        printable_text(&shown, slice_part(line, 0, PENDING_SHOWN));
+        text_escape(&shown, slice_part(line, 0, PENDING_SHOWN));
         log_warn("non-SMTP command from %s: %s", session->facts.client,
                  shown.data);
         reply(session, REPLY_GOODBYE);
@@ -339,9 +321,10 @@ void session_obey(struct session *session, struct slice line, struct slice pendi
         session->facts.stage = command->name;
         if (session->denied && id != COMMAND_QUIT && !is_header(word))
             reply(session, REPLY_ACCESS_DENIED, session->facts.client);
+        else if (!command->obey)
+            good = obey_unknown(session, word, slice_trim(line));
         else if (pipelining_is_proper(session, command, pending))
-            good = command->obey ? command->obey(session, slice_trim_start(rest))
-                                 : obey_unknown(session, word, slice_trim(line));
+            good = command->obey(session, slice_trim_start(rest));
         count(session, id, good);
     }
     judge_errors(session);

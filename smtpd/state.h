@@ -33,6 +33,7 @@ struct mail {
     bool too_large, broken;         /* what stands in the way of its acceptance */
     bool bare_lf;
     bool smtputf8;
+    size_t column;                  /* of the chunks: bytes since the last line end or break */
     char last_byte;                 /* of the chunks, to see line ends across them */
 };
 

@@ -1,6 +1,7 @@
 #include "upstream.h"
 
 #include "base/scope.h"
+#include "facts.h"
 #include "log/log.h"
 
 #include <arpa/inet.h>
@@ -144,26 +145,6 @@ static bool is_complete(const struct str *header)
     return slice_ends(bytes, "\n");
 }
 
-/* As the C language writes bytes. */
-static void add_escaped(struct str *output, struct slice bytes)
-{
-    static const char plain[] = "\a\b\f\n\r\t\v", names[] = "abfnrtv";
-
-    for (size_t i = 0; i < bytes.length; i++) {
-        char c = bytes.data[i];
-        const char *known = c ? strchr(plain, c) : NULL;
-
-        if (known)
-            str_format(output, "\\%c", names[known - plain]);
-        else if (c == '\\')
-            str_text(output, "\\\\");
-        else if (c < ' ' || c == 127)
-            str_format(output, "\\%03o", (unsigned char)c);
-        else
-            str_byte(output, c);
-    }
-}
-
 bool upstream_read(struct stream *stream, struct upstream_addresses *addresses)
 {
     AUTO_STR struct str header = STR_EMPTY, shown = STR_EMPTY;
@@ -184,7 +165,7 @@ bool upstream_read(struct stream *stream, struct upstream_addresses *addresses)
 
     if (!trouble)
         return true;
-    add_escaped(&shown, str_slice(&header));
+    text_escape(&shown, str_slice(&header));
     log_warn("haproxy read: %s: %s", trouble, shown.data);
     return false;
 }

@@ -113,6 +113,16 @@ static void warn_entry(const struct action *action, const char *wanted)
              wanted);
 }
 
+/* ETRN brings no mail that something could be done with. */
+static bool is_for_mail(const struct action *action)
+{
+    if (!action->evaluation->facts->etrn_domain)
+        return true;
+    log_warn("access table %s: action %s is unavailable in smtpd_etrn_restrictions",
+             action->check->argument, action->word);
+    return false;
+}
+
 static struct verdict action_hold(const struct action *action)
 {
     struct effects *effects = action->evaluation->effects;
@@ -214,23 +224,24 @@ static struct verdict action_prepend(const struct action *action)
 static const struct {
     const char *name;
     action_function *run;
+    bool needs_mail;
 } actions[] = {
-    { "REJECT", action_reject },
-    { "DEFER", action_defer },
-    { "DEFER_IF_PERMIT", action_defer_if_permit },
-    { "DEFER_IF_REJECT", action_defer_if_reject },
-    { "OK", action_permit },
-    { "RELAY", action_permit },
-    { "DUNNO", action_dunno },
-    { "HANGUP", action_hangup },
-    { "WARN", action_warn },
-    { "INFO", action_info },
-    { "HOLD", action_hold },
-    { "DISCARD", action_discard },
-    { "FILTER", action_filter },
-    { "REDIRECT", action_redirect },
-    { "BCC", action_bcc },
-    { "PREPEND", action_prepend },
+    { "REJECT", action_reject, false },
+    { "DEFER", action_defer, false },
+    { "DEFER_IF_PERMIT", action_defer_if_permit, false },
+    { "DEFER_IF_REJECT", action_defer_if_reject, false },
+    { "OK", action_permit, false },
+    { "RELAY", action_permit, false },
+    { "DUNNO", action_dunno, false },
+    { "HANGUP", action_hangup, false },
+    { "WARN", action_warn, false },
+    { "INFO", action_info, false },
+    { "HOLD", action_hold, true },
+    { "DISCARD", action_discard, true },
+    { "FILTER", action_filter, true },
+    { "REDIRECT", action_redirect, true },
+    { "BCC", action_bcc, true },
+    { "PREPEND", action_prepend, true },
 };
 
 static bool is_all_digits(struct slice text)
@@ -291,7 +302,8 @@ struct verdict access_obey(struct evaluation *evaluation, const struct check *ch
         return refuse(&action, (int)code, code / 100 == 4 ? "4.7.1" : "5.7.1", "Access denied");
     for (size_t i = 0; i < COUNT(actions); i++)
         if (slice_is_nocase(word, actions[i].name))
-            return actions[i].run(&action);
+            return actions[i].needs_mail && !is_for_mail(&action) ? verdict_next()
+                                                                  : actions[i].run(&action);
     return run_restrictions(&action, value);
 }
 

@@ -170,17 +170,22 @@ static bool recipients_are_checked(const struct policy *policy)
            policy->server->check_recipients;
 }
 
+/* What stands behind the list of senders. */
+static struct verdict check_sender_listed(struct evaluation *evaluation)
+{
+    const char *sender = evaluation->facts->sender;
+
+    if (!evaluation->policy->server->config->smtpd_reject_unlisted_sender || !*sender)
+        return verdict_next();
+    return recipient_check_listed(evaluation, sender, subject_sender(evaluation), true);
+}
+
 /* What stands behind the last list of a recipient, unless DISCARD took the mail. */
 static struct verdict check_listed(struct evaluation *evaluation)
 {
-    const struct config *config = evaluation->policy->server->config;
     struct verdict verdict = verdict_next();
 
-    if (config->smtpd_delay_reject && config->smtpd_reject_unlisted_sender &&
-        evaluation->facts->sender && *evaluation->facts->sender)
-        verdict = recipient_check_listed(evaluation, evaluation->facts->sender,
-                                         subject_sender(evaluation), true);
-    if (verdict.result != VERDICT_REJECT && recipients_are_checked(evaluation->policy))
+    if (recipients_are_checked(evaluation->policy))
         verdict = recipient_check_listed(evaluation, evaluation->facts->recipient,
                                          subject_recipient(evaluation), false);
     if (verdict.result == VERDICT_REJECT && verdict.code / 100 == 5 &&
@@ -229,6 +234,12 @@ struct verdict policy_recipient(struct policy *policy, const struct facts *facts
             (lists[i] == LIST_HELO && !facts->helo))
             continue;
         verdict = run_list(&evaluation, lists[i]);
+        if (verdict.result != VERDICT_REJECT && lists[i] == LIST_SENDER &&
+            !(effects && effects->discard)) {
+            struct verdict listed = check_sender_listed(&evaluation);
+
+            verdict = listed.result == VERDICT_REJECT ? listed : verdict;
+        }
         if (verdict.result == VERDICT_REJECT)
             return verdict;
         if (effects && effects->discard)
@@ -241,13 +252,15 @@ struct verdict policy_recipient(struct policy *policy, const struct facts *facts
 struct verdict policy_data(struct policy *policy, const struct facts *facts, struct arena *arena,
                            struct effects *effects)
 {
-    return run_alone(policy, facts, arena, effects, LIST_DATA);
+    return effects->discard ? verdict_permit()
+                            : run_alone(policy, facts, arena, effects, LIST_DATA);
 }
 
 struct verdict policy_end_of_data(struct policy *policy, const struct facts *facts,
                                   struct arena *arena, struct effects *effects)
 {
-    return run_alone(policy, facts, arena, effects, LIST_END_OF_DATA);
+    return effects->discard ? verdict_permit()
+                            : run_alone(policy, facts, arena, effects, LIST_END_OF_DATA);
 }
 
 struct verdict policy_etrn(struct policy *policy, const struct facts *facts, struct arena *arena)

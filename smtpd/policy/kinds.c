@@ -110,7 +110,8 @@ static struct verdict check_multi_recipient_bounce(struct evaluation *evaluation
 {
     const struct facts *facts = evaluation->facts;
 
-    if (*facts->sender || facts->recipient_count < 2)
+    /* While RCPT is judged, its recipient is one more. */
+    if (*facts->sender || facts->recipient_count + !strcmp(facts->stage, "RCPT") < 2)
         return verdict_next();
     return verdict_reject(evaluation, subject_list(evaluation),
                           evaluation->policy->server->config->multi_recipient_bounce_reject_code,

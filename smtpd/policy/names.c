@@ -37,6 +37,8 @@ struct verdict check_invalid_helo(struct evaluation *evaluation, UNUSED const st
     const struct config *config = evaluation->policy->server->config;
     struct slice helo = slice_of(evaluation->facts->helo), host;
 
+    if (helo.length > 1 && slice_ends(helo, "."))
+        helo.length--;
     if (helo.length && helo.data[0] == '[') {
         if (address_domain_is_literal(helo, &host) && address_is_ip(host, NULL))
             return verdict_next();
