@@ -330,7 +330,7 @@ bool obey_xclient(struct session *session, struct slice arguments)
     session->errors--;
     session->pipelining = false;
     session_identify(session);
-    session_welcome(session);
+    session_greet_again(session);
     return false;
 }
 

@@ -26,7 +26,7 @@ static const struct command {
     [COMMAND_EHLO]     = { "EHLO",     "ehlo",     obey_ehlo,     ENDS_GROUP | IS_JUNK },
     [COMMAND_XCLIENT]  = { "XCLIENT",  "xclient",  obey_xclient,  0 },
     [COMMAND_XFORWARD] = { "XFORWARD", "xforward", obey_xforward, 0 },
-    [COMMAND_STARTTLS] = { "STARTTLS", "starttls", obey_starttls, ENDS_GROUP },
+    [COMMAND_STARTTLS] = { "STARTTLS", "starttls", obey_starttls, 0 },
     [COMMAND_AUTH]     = { "AUTH",     "auth",     obey_auth,     0 },
     [COMMAND_MAIL]     = { "MAIL",     "mail",     obey_mail,     0 },
     [COMMAND_RCPT]     = { "RCPT",     "rcpt",     obey_rcpt,     0 },
@@ -192,6 +192,14 @@ static bool pipelining_is_proper(struct session *session, const struct command *
     return !forbidden;
 }
 
+void session_greet_again(struct session *session)
+{
+    static const struct command connect = { "XCLIENT", NULL, NULL, ENDS_GROUP };
+
+    if (pipelining_is_proper(session, &connect, session->pending))
+        session_welcome(session);
+}
+
 void session_greet(struct session *session, struct slice pending)
 {
     static const struct command connect = { "CONNECT", NULL, NULL, ENDS_GROUP };
@@ -319,12 +327,15 @@ void session_obey(struct session *session, struct slice line, struct slice pendi
         if (!session->denied || id == COMMAND_UNKNOWN)
             session->place = command->name;
         session->facts.stage = command->name;
-        if (session->denied && id != COMMAND_QUIT && !is_header(word))
+        if (session->denied && id != COMMAND_QUIT &&
+            !(id == COMMAND_UNKNOWN && command_is_forbidden(session, word)))
             reply(session, REPLY_ACCESS_DENIED, session->facts.client);
         else if (!command->obey)
             good = obey_unknown(session, word, slice_trim(line));
-        else if (pipelining_is_proper(session, command, pending))
+        else if (pipelining_is_proper(session, command, pending)) {
+            session->pending = pending;
             good = command->obey(session, slice_trim_start(rest));
+        }
         count(session, id, good);
     }
     judge_errors(session);
@@ -344,7 +355,8 @@ static void log_abnormal(struct session *session, const char *what)
 
     str_text(&place, session->place);
     if (session->mail && (session->mode == SESSION_CONTENT ||
-                          session->chunking == CHUNKING_ACTIVE))
+                          (session->chunking == CHUNKING_ACTIVE &&
+                           strcmp(session->place, "BDAT") == 0)))
         str_format(&place, " (%lld bytes)", (long long)session->mail->received_bytes);
     log_info("%s after %s from %s", what, place.data, session->facts.client);
 }

@@ -71,6 +71,7 @@ struct session {
     enum chunking chunking;
     bool chunk_last;
     int64_t chunk_size, chunk_left;
+    struct slice pending;           /* what follows the command that is obeyed now */
     int errors, junk, pause;
     struct { unsigned good, total; } counts[COMMAND_COUNT];
     struct mail *mail;
@@ -91,8 +92,12 @@ void reply_refused(struct session *session, const struct verdict *verdict);
  */
 void session_identify(struct session *session);
 
-/* Ask the client restrictions and append the greeting, or the refusal. */
+/*
+ * Ask the client restrictions and append the greeting, or the refusal; again for another client,
+ * who may not have spoken yet.
+ */
 void session_welcome(struct session *session);
+void session_greet_again(struct session *session);
 
 /* Control characters and what is special in headers become '?'. */
 void neutral_text(struct str *output, struct slice text);

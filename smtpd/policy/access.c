@@ -128,7 +128,7 @@ static struct verdict action_hold(const struct action *action)
     struct effects *effects = action->evaluation->effects;
 
     /* Once is enough, whatever the number of recipients. */
-    if (effects && effects->hold)
+    if ((effects && effects->hold) || !strcmp(action->evaluation->facts->stage, "VRFY"))
         return verdict_next();
     log_trigger(action, "hold", "HOLD", action->text, false);
     if (effects)

@@ -68,7 +68,7 @@ OTHERS = ["NOOP", "NOOP x", "RSET", "RSET x", "VRFY alice", "VRFY zork", "VRFY <
           "ETRN relay.test", "ETRN no.test", "ETRN", "ETRN @x", "ETRN a b", "STARTTLS", "STARTTLS x",
           "AUTH PLAIN", "AUTH", "EXPN x", "TURN", "DATA x", "BDAT", "BDAT x", "BDAT 0", "BDAT 0 LAST",
           "BDAT 5 LAST x", "XCLIENT", "XCLIENT NAME=x.test", "XCLIENT ADDR=192.0.2.8 NAME=y.test",
-          "XCLIENT ADDR=192.0.2.66", "XCLIENT ADDR=10.9.8.7", "XCLIENT FOO=x", "XFORWARD NAME=z.test",
+          "XCLIENT ADDR=10.9.8.7", "XCLIENT FOO=x", "XFORWARD NAME=z.test",
           "XFORWARD ADDR=10.1.1.1 IDENT=Q SOURCE=LOCAL", "XFORWARD", "XFORWARD ADDR=x",
           "XFORWARD HELO=a(b PROTO=smtp PORT=1", "Subject: x", "GET / HTTP/1.0", "POST x", "1234",
           "\u00e9t\u00e9", "QUIT now"]
@@ -107,14 +107,14 @@ class Generator:
             sender = "<a@b.test>" if self.often(60) else self.chance.choice(SENDERS)
         keyword = "MAIL FROM:" if self.often(95) else self.chance.choice(
             ["MAIL FROM: ", "MAIL", "MAIL FROM", "MAIL TO:", "mail from:", "MAIL  FROM:"])
-        return [keyword + sender + self.words(MAIL_WORDS, 15)]
+        return [keyword + sender + (self.words(MAIL_WORDS, 15) if sender else "")]
 
     def rcpt(self):
         recipient = ("<alice@example.test>" if self.often(55)
                      else self.chance.choice(RECIPIENTS))
         keyword = "RCPT TO:" if self.often(95) else self.chance.choice(
             ["RCPT TO: ", "RCPT", "RCPT FROM:", "rcpt to:", "RCPT  TO:"])
-        return [keyword + recipient + self.words(RCPT_WORDS, 12)]
+        return [keyword + recipient + (self.words(RCPT_WORDS, 12) if recipient else "")]
 
     def content(self):
         if self.often(70):
@@ -175,14 +175,7 @@ def send_step(connection, file, step, replies):
     return True
 
 
-import time; T0=time.time()
 def converse(port, steps):
-    t0=time.time()
-    r=converse_(port, steps)
-    import sys
-    if time.time()-t0>2: print("SLOW", time.time()-t0, steps, r[-3:], file=sys.stderr)
-    return r
-def converse_(port, steps):
     replies = []
     with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         file = connection.makefile("rb")
@@ -221,7 +214,6 @@ class House:
                 replies = list(pool.map(
                     lambda case: converse(self.ports[case[0] % len(VARIANTS)], case[1]),
                     enumerate(dialogues)))
-            import sys; print("conv", time.time()-T0, file=sys.stderr)
             ends = r"v\d+/smtpd\[\d+\]: disconnect"
             wait_for(lambda: len(re.findall(ends, instance.log())) >= len(dialogues), 30)
             logs = []
