@@ -19,6 +19,7 @@ COMMANDS = \
     pickup/postdrop \
     sendmail/sendmail \
     postlog/postlog \
+    smtp/smtp-source \
     postkick/postkick \
     postlock/postlock
 DAEMONS = \

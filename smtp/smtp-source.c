@@ -15,8 +15,8 @@
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: smtp-source -cdLNov46 -s sess -l msglen -m msgs -C count -M myhostname "
-            "-f from -t to -r rcptcount -R delay -w delay host[:port]\n");
+    fprintf(stderr, "usage: smtp-source -cdLNov46 -s sess -l msglen -m msgs -C count"
+            " -M myhostname -f from -t to -r rcptcount -R delay -w delay host[:port]\n");
     exit(EX_USAGE);
 }
 
@@ -91,7 +91,8 @@ int main(int argc, char **argv)
                                    .family = AF_UNSPEC };
     int option;
 
-    log_open_stderr("smtp-source");
+    log_open(&(struct log_settings){ .tag = "postfix/smtp-source", .program = "smtp-source",
+                                     .standard_error = true });
     while ((option = getopt(argc, argv, "46AcC:df:F:l:Lm:M:Nor:R:s:S:t:T:vw:")) != -1)
         if (!set_value(&generator, option, optarg))
             set_switch(&generator, option);
