@@ -35,7 +35,7 @@ struct options {
 
 static void open_log(const struct config *config)
 {
-    AUTO_STR struct str tag = STR_EMPTY;
+    AUTO_STR struct str tag = STR_EMPTY, socket = STR_EMPTY;
 
     str_format(&tag, "%s/postdrop", config ? config->syslog_name : "postfix");
 
@@ -43,6 +43,8 @@ static void open_log(const struct config *config)
         .tag = tag.data,
         .program = "postdrop",
         .facility = config ? config->syslog_facility : NULL,
+        .postlog_socket = config ? config_log_socket_path(config, &socket) : NULL,
+        .json = config && config_log_is_json(config),
         .syslog = config != NULL,
         .standard_error = true,
     };

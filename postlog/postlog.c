@@ -66,12 +66,11 @@ static void open_log(const struct config *config, const struct command_line *lin
         str_text(&tag, line->tag);
     else
         str_format(&tag, "%s/postlog", config->syslog_name);
-    str_format(&socket, "%s/public/%s", config->queue_directory, config->postlog_service_name);
     log_open(&(struct log_settings){
         .tag = tag.data,
         .program = line->tag ? line->tag : "postlog",
         .facility = config->syslog_facility,
-        .postlog_socket = *config->maillog_file ? socket.data : NULL,
+        .postlog_socket = config_log_socket_path(config, &socket),
         .json = config_log_is_json(config),
         .fallback_file = *config->maillog_file ? config->maillog_file : NULL,
         .syslog = true,

@@ -196,6 +196,14 @@ const char *config_log_socket(const struct config *config, struct str *path)
     return path->data;
 }
 
+const char *config_log_socket_path(const struct config *config, struct str *path)
+{
+    if (!*config->maillog_file)
+        return NULL;
+    str_format(path, "%s/", config->queue_directory);
+    return config_log_socket(config, path) ? path->data : NULL;
+}
+
 bool config_log_is_json(const struct config *config)
 {
     return strcmp(config->maillog_format, "json") == 0;

@@ -83,6 +83,9 @@ void config_fatal(const struct config_request *request, bool standard_error,
  */
 const char *config_log_socket(const struct config *config, struct str *path);
 
+/* The same as an absolute path, for commands that are elsewhere. */
+const char *config_log_socket_path(const struct config *config, struct str *path);
+
 /* maillog_format = json: what log_settings.json wants to know. */
 bool config_log_is_json(const struct config *config);
 

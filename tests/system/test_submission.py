@@ -4,7 +4,7 @@ import pwd
 import subprocess
 
 import pytest
-from instance import SANITIZED, wait_for
+from instance import MASTER_CF, SANITIZED, wait_for
 
 KEPT = {"default_transport": "smtp:[127.0.0.1]:9", "local_transport": "smtp:[127.0.0.1]:9",
         "myorigin": "test.example", "defer_transports": "smtp"}
@@ -112,3 +112,27 @@ def test_a_sendmail_run_takes_few_calls(ours, tmp_path):
                     str(instance.config), "joe@example.com"], input="Subject: x\n\nb\n", text=True,
                    check=True, timeout=60)
     assert len(trace.read_text().splitlines()) < 300    # Postfix: 943, in two programs
+
+
+@pytest.mark.parametrize("kind", ["ours", "debian"])
+def test_what_submission_complains_of_stands_in_the_log(kind, request):
+    instance = request.getfixturevalue(kind)(settings=KEPT)
+    instance.run("sendmail", check=False, input="x")
+    instance.run("sendmail", "-N", "foo", "-f", "a b", "joe@example.com", input="x\n")
+    instance.run("postdrop", "-r", check=False, input="T\x01a")
+    for line in (r"sendmail\[\d+\]: fatal: root\(0\): Recipient addresses must be",
+                 r'sendmail\[\d+\]: warning: unknown DSN NOTIFY command value "foo" in "foo"',
+                 r"sendmail\[\d+\]: warning: bad -N option value -- ignored",
+                 r"sendmail\[\d+\]: warning: -f option specified malformed sender: a b",
+                 r"postdrop\[\d+\]: fatal: uid=0: unexpected record type: 84"):
+        instance.wait_log("postfix/" + line)
+
+
+def test_the_log_service_may_have_another_name(ours):
+    instance = ours(settings={**KEPT, "postlog_service_name": "journal"},
+                    master_cf=MASTER_CF.replace("postlog   unix-dgram", "journal   unix-dgram"))
+    assert not (instance.queue / "public/postlog").exists()
+    instance.run("postlog", "-t", "me", "by another door")
+    instance.wait_log(r"me\[\d+\]: by another door")
+    instance.send("a@test.example", ["b@example.com"])
+    instance.wait_log(r"/smtpd\[\d+\]: disconnect from")
