@@ -108,7 +108,7 @@ TEST_FOLDERS := $(sort $(dir $(TEST_SOURCES)))
 TEST_BINARIES := $(TEST_FOLDERS:%/=$(OUT)/test/%)
 BINARIES := $(addprefix $(BIN)/,$(notdir $(PROGRAMS)))
 
-all: $(BINARIES)
+all: $(BINARIES) manuals
 
 $(OUT)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -237,6 +237,9 @@ long:
 	@set -e; for part in $(LONG_PARTS); do \
 	    echo "== $$part"; $(MAKE) --no-print-directory $$part; done
 
+manual-check: manuals
+	python3 tests/style/manuals.py $(MANUALS)
+
 long-unit:
 	$(MAKE) --no-print-directory unit SANITIZE=1
 	$(MAKE) --no-print-directory unit THREADS=1
@@ -264,6 +267,14 @@ analyze:
 bench: check-prefix
 	POSTREITER_TEST_PREFIX=$(TEST_PREFIX) python3 bench/bench.py
 
+# --- Manual pages lie beside what they describe; that of main.cf is made from its table.
+MANUALS := $(wildcard $(FOLDERS:%=%*.[158]) conf/*.5 doc/*.5) $(OUT)/man/postconf.5
+
+$(OUT)/man/postconf.5: doc/postconf.5.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) -MF $@.d $(LDFLAGS) -o $(OUT)/man/make-postconf $< $(LIBRARY) $(LDLIBS)
+	$(OUT)/man/make-postconf > $@
+
 # --- Install.  DESTDIR, PREFIX, mail_owner and setgid_group are honoured; what an
 # administrator may have edited is never overwritten.
 SBIN  = $(DESTDIR)$(command_directory)
@@ -271,6 +282,7 @@ LIBEXEC = $(DESTDIR)$(daemon_directory)
 ETC   = $(DESTDIR)$(config_directory)
 QUEUE = $(DESTDIR)$(queue_directory)
 DATA  = $(DESTDIR)$(data_directory)
+MAN   = $(DESTDIR)$(manpage_directory)
 SETGID_COMMANDS = postdrop postqueue
 
 install: install-$(LAYOUT)
@@ -294,6 +306,8 @@ install-prefix: all
 	install $(addprefix $(BIN)/,$(notdir $(DAEMONS))) $(LIBEXEC)
 	ln -sf sendmail $(SBIN)/mailq
 	ln -sf sendmail $(SBIN)/newaliases
+	for page in $(MANUALS); do \
+	    install -D -m 644 $$page $(MAN)/man$${page##*.}/$${page##*/}; done
 	for file in main.cf master.cf aliases; do \
 	    [ -e $(ETC)/$$file ] || install -m 644 conf/$$file $(ETC); done
 	if [ "$$(id -u)" = 0 ]; then \
@@ -308,7 +322,9 @@ install-prefix: all
 clean:
 	rm -rf build
 
-.PHONY: always all unit clean check check-prefix style replay fuzz bench install uninstall \
+manuals: $(MANUALS)
+
+.PHONY: manuals always all unit clean check check-prefix style replay fuzz bench install uninstall \
         install-prefix install-debian uninstall-prefix uninstall-debian \
         long long-unit long-threads long-sanitize long-fuzz long-crash long-soak analyze
 .DELETE_ON_ERROR:
