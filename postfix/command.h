@@ -64,6 +64,11 @@ void served_warn(const struct command_context *context);
  */
 void served_check(const struct command_context *context);
 
+/* --- tables.c */
+
+/* Name each table of main.cf that is missing, older than its source or of an unknown type. */
+void tables_check(const struct command_context *context);
+
 /* --- logrotate.c */
 
 int log_rotate(const struct command_context *context);

@@ -12,6 +12,7 @@ static int check(const struct command_context *context)
     folders_check(context);
     journal_check(context);
     served_check(context);
+    tables_check(context);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/moment.h"
 #include "base/scope.h"
+#include "config/config.h"
 #include "log/log.h"
 #include "table/dynamic.h"
 #include "table/fold.h"
@@ -280,6 +281,8 @@ struct table *table_open_or_broken(const struct table_context *context, struct s
 
     if (table)
         return table;
+    if (context->config && context->config->daemon_table_open_error_is_fatal)
+        log_fatal("%s", error.text);
     log_error("%s", error.text);
     return broken_table(text, error.text);
 }

@@ -75,7 +75,8 @@ const char *const *table_types(void);
 /*
  * A list of tables ("maps"): tables of a parameter value in their order; the first
  * that finds the key answers.  As in Postfix, a table that cannot be opened does not stop the
- * program: it is logged as an error, and every key asked of it is TABLE_TROUBLE.
+ * program: it is logged as an error, and every key asked of it is TABLE_TROUBLE (unless
+ * daemon_table_open_error_is_fatal).
  */
 struct table_list;
 

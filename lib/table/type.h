@@ -69,7 +69,7 @@ bool table_file_differs(const struct stat *a, const struct stat *b);
 
 /*
  * As table_open; a table that cannot be opened is logged as an error and answers TABLE_TROUBLE
- * with the reason for every key.
+ * with the reason for every key; with daemon_table_open_error_is_fatal it ends the program.
  */
 struct table *table_open_or_broken(const struct table_context *context, struct slice name,
                                    unsigned flags) MUST_USE;
