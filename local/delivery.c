@@ -65,7 +65,8 @@ struct outcome delivery_outcome_of_program(const char *relay,
     struct outcome outcome = delivery_outcome(relay, result->dsn, result->reason);
 
     outcome.diagnostic_type = "x-unix";
-    outcome.diagnostic_text = *result->output ? result->output : result->reason;
+    outcome.diagnostic_text = *result->output ? result->output + strspn(result->output, " ")
+                                              : result->reason;
     return outcome;
 }
 

@@ -47,7 +47,8 @@ static enum belonging find_belonging(struct job *job, const char *address)
     return found;
 }
 
-void expand_forward(struct job *job, const char *address, const struct origin *origin)
+void expand_forward(struct job *job, const char *address, const char *delivered,
+                    const struct origin *origin)
 {
     struct vector_of_members *members = job->forwarded;
 
@@ -62,7 +63,9 @@ void expand_forward(struct job *job, const char *address, const struct origin *o
         members->items = items;
         members->capacity = capacity;
     }
-    members->items[members->count++] = (struct member){ address, origin->sender };
+    members->items[members->count++] = (struct member){
+        address, origin->sender, delivered,
+    };
 }
 
 /* --- Targets. ----------------------------------------------------------------------- */
@@ -220,7 +223,7 @@ static void expand_address(struct job *job, const struct target *target, const c
         expand_local(job, address, &within);
         return;
     case BELONGS_ELSEWHERE:
-        expand_forward(job, address, origin);
+        expand_forward(job, address, job->place.delivered, origin);
         return;
     case BELONGS_NOWHERE:
         job_fail(job, member, "5.1.3", "bad recipient address syntax: %s", address);
@@ -382,6 +385,7 @@ void expand_local(struct job *job, const char *address, const struct origin *ori
     struct slice tail = { "", 0 };
     struct place place = {
         .delivered = outer.delivered && config->frozen_delivered_to ? outer.delivered : address,
+        .led_here = outer.delivered,
         .local = slice_of(fold(job, address_split(slice_of(address)).local)),
         .extension = { "", 0 }, .owner = outer.owner, .sender = outer.sender,
     };

@@ -12,6 +12,7 @@
 /* The address of this host that is being expanded, taken apart. */
 struct place {
     const char *delivered;          /* what Delivered-To: says */
+    const char *led_here;           /* the same of the place before; NULL for the first */
     const char *owner;              /* who is told of failures; NULL: the message's sender */
     const char *sender;             /* the owner of a list on the way: it takes the place of the
                                        sender, and the original recipient ends; NULL without */
@@ -50,6 +51,7 @@ struct origin {
 struct member {
     const char *address;            /* internal form, rewritten */
     const char *sender;             /* NULL: the sender's own */
+    const char *delivered;          /* what led to it: Delivered-To: of the new message */
 };
 
 struct vector_of_members {

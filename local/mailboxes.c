@@ -1,6 +1,7 @@
 #include "mailboxes.h"
 
 #include "base/scope.h"
+#include "biff.h"
 #include "command.h"
 #include "delivery.h"
 #include "log/log.h"
@@ -132,6 +133,8 @@ static void deliver_to_box(struct job *job, const char *member, const struct ide
     bool done = put(job, &file, &trouble);
 
     identity_return(job->agent->identities);
+    if (done && config->biff && !is_folder_name(path))
+        biff_tell(identity->name, trouble.offset);
     if (trouble.not_owned)
         log_warn("specify \"strict_mailbox_ownership = no\" to ignore mailbox ownership mismatch");
     if (done)

@@ -45,7 +45,7 @@ static void add_recipient(const struct job *job, struct envelope *envelope,
     added->notify = original->notify & ~(int64_t)NOTIFY_SUCCESS;
 }
 
-/* The members from first on that have its sender; they are taken out of the list. */
+/* The members that have the first one's sender; they are taken out of the list. */
 static void fill_envelope(struct job *job, struct envelope *envelope, const char *id)
 {
     const struct envelope *old = &job->request->envelope;
@@ -75,7 +75,8 @@ static void fill_envelope(struct job *job, struct envelope *envelope, const char
     members->count = kept;
 }
 
-static bool add_content(const struct job *job, struct submitter *submitter, struct error *error)
+static bool add_content(const struct job *job, const char *delivered,
+                        struct submitter *submitter, struct error *error)
 {
     struct content *content = job->content;
     AUTO_STR struct str text = STR_EMPTY, folded = STR_EMPTY;
@@ -85,7 +86,7 @@ static bool add_content(const struct job *job, struct submitter *submitter, stru
 
     content_rewind(content);
     str_text(&text, "Delivered-To: ");
-    address_fold(&folded, slice_of(job->recipient->address));
+    address_fold(&folded, slice_of(delivered));
     str_add(&text, str_slice(&folded));
     str_byte(&text, '\n');
     while (good && piece != CONTENT_END) {
@@ -107,13 +108,13 @@ static bool add_content(const struct job *job, struct submitter *submitter, stru
     return good;
 }
 
-static bool send_message(struct job *job, struct submission *submission,
+static bool send_message(struct job *job, const char *delivered, struct submission *submission,
                          struct submission_reply *reply, struct error *error)
 {
     struct submitter *submitter = submitter_new(job->agent->cleanup, submission,
                                                 job->agent->config->ipc_timeout);
 
-    if (add_content(job, submitter, error))
+    if (add_content(job, delivered, submitter, error))
         return submitter_end(submitter, job->arena, reply, error);
     submitter_abandon(submitter);
     return false;
@@ -147,9 +148,12 @@ static void submit_one(struct job *job)
     struct error error = ERROR_NONE;
 
     queue_id_new(&id, job->agent->config->enable_long_queue_ids);
+
+    const char *delivered = job->forwarded->items[0].delivered;
+
     fill_envelope(job, &submission.envelope, id.data);
     submission.received = received_text(job, id.data);
-    if (!send_message(job, &submission, &reply, &error)) {
+    if (!send_message(job, delivered, &submission, &reply, &error)) {
         log_warn("%s: forwarding: %s", job->request->envelope.queue_id, error.text);
         job_fail(job, job->recipient->address, "4.3.0", "unable to forward message");
         return;

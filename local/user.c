@@ -7,6 +7,9 @@
 #include "mailboxes.h"
 #include "pass.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+
 static struct recipient_names names_of(const struct job *job, const char *address)
 {
     return (struct recipient_names){
@@ -39,10 +42,11 @@ static void deliver_to_luser(struct job *job, const char *address, const struct 
         return;
     }
 
-    const struct target *target = targets_read(list, job->arena);
+    struct target target = { .text = arena_text(job->arena, list) };
 
-    if (target && target->kind == TARGET_ADDRESS)
-        expand_target(job, target, address, &within);
+    /* One address as it stands there, without quotes. */
+    if (*target.text != '|' && *target.text != '/' && *target.text != ':')
+        expand_target(job, &target, address, &within);
     else
         job_fail(job, address, "4.3.5", "mail system configuration error");
 }
@@ -109,6 +113,18 @@ static void deliver_unknown(struct job *job, const char *address, const struct o
     deliver_to_luser(job, address, origin);
 }
 
+/* False, and reported, when it should have a home and it is away (not mounted yet). */
+static bool has_home(struct job *job, const char *address, const struct identity *identity)
+{
+    struct stat status;
+
+    if (!job->agent->config->require_home_directory || stat(identity->home, &status) == 0)
+        return true;
+    job_fail(job, address, "4.3.0", "cannot access home directory %s: %s", identity->home,
+             strerror(errno));
+    return false;
+}
+
 static void deliver_to_account(struct job *job, const char *address,
                                const struct identity *found, const struct origin *origin)
 {
@@ -121,6 +137,8 @@ static void deliver_to_account(struct job *job, const char *address,
     identity.name = arena_copy(job->arena, found->name);
     identity.home = arena_copy(job->arena, found->home);
     identity.shell = arena_copy(job->arena, found->shell);
+    if (!has_home(job, address, &identity))
+        return;
     if (try_forward(job, address, &identity, &names, origin))
         return;
     /* Without aliases there is nothing that could be a duplicate. */
@@ -144,7 +162,7 @@ void deliver_to_user(struct job *job, const char *address, const struct origin *
     struct error error = ERROR_NONE;
 
     if (is_indirect(job, origin)) {
-        expand_forward(job, address, origin);
+        expand_forward(job, address, job->place.led_here, origin);
         return;
     }
     switch (identities_find(job->agent->identities, name, &found, &error)) {

@@ -174,6 +174,7 @@ static bool append(int fd, const struct mailbox_message *message,
         error_system(&trouble->error, "cannot seek");
         return fail(trouble, "4.2.0");
     }
+    trouble->offset = size;
     if (!mailbox_text_write(fd, message, true, size, settings->size_limit, &trouble->error))
         code = trouble->error.code;
     else if (fsync(fd) == 0)

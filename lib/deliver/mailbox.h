@@ -41,6 +41,7 @@ struct mailbox_file {
 struct mailbox_trouble {
     const char *dsn;            /* "4.2.0", "5.2.2" */
     bool not_owned, not_regular;    /* what is in the way is no mailbox of this owner */
+    int64_t offset;             /* after true: where the message begins in an mbox */
     struct error error;         /* "unable to create lock file /x.lock: File exists" */
 };
 

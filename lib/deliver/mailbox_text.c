@@ -1,5 +1,6 @@
 #include "deliver/mailbox_text.h"
 
+#include "address/address.h"
 #include "base/moment.h"
 #include "base/scope.h"
 #include "queue/queue.h"
@@ -51,7 +52,9 @@ static void add_from_line(struct text *text, const char *sender)
 
     localtime_r(&now, &local);
     strftime(date, sizeof(date), "%a %b %e %H:%M:%S %Y", &local);
-    str_format(&text->output, "From %s  %s", *sender ? sender : "MAILER-DAEMON", date);
+    str_text(&text->output, "From ");
+    address_quote(&text->output, slice_of(*sender ? sender : "MAILER-DAEMON"));
+    str_format(&text->output, "  %s", date);
     end_line(text);
 }
 

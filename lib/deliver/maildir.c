@@ -148,7 +148,7 @@ static bool move(const char *temporary, const char *name, const char *path, stru
         return true;
     if (errno == ENOENT && make_folders(path, error) && rename(temporary, name) == 0)
         return true;
-    return error_system(error, "rename %s to %s", temporary, name);
+    return error_system(error, "create maildir file %s", name);
 }
 
 static bool deliver(const char *path, const char *temporary, struct timeval now,

@@ -152,12 +152,14 @@ class Generator:
 
     def alias(self):
         n = self.number
-        list_ = self.targets()
-        if self.random.randrange(6) == 0:
+        # Whom Postfix tells of a failure in an :include: file of such an alias is not asked here.
+        owned = self.random.randrange(4) == 0
+        list_ = self.targets(include=not owned)
+        if self.random.randrange(6) == 0 and not owned:
             list_.append(f"a{n}")
         self.aliases.append(f"a{n}: {self.pick(', ', ',', ' , ')[0:3].join(list_)}")
-        if self.random.randrange(4) == 0:
-            owner = self.pick(f"o{n}@cap.example", self.user(), f"o{n}@cap.example, p{n}@cap.example")
+        if owned:
+            owner = self.pick(f"o{n}@cap.example", self.user(), f"o{n}@cap.example")
             self.aliases.append(f"owner-a{n}: {owner}")
         if self.random.randrange(8) == 0:
             self.aliases.append(f"a{n}+ext: x{n}@cap.example")
@@ -168,7 +170,7 @@ class Generator:
         separator = self.pick("\n", "\n", ", ", "\n# note\n", " ,\n ", "\r\n")
         text = separator.join(self.targets()) + self.pick("\n", "", "\n\n")
         text = self.pick(text, text, text, text, "", "# nothing\n", "\n\n", "   \n", "\\" + user + "\n", "\\\\" + user + "\n",
-                         user + "\n", "\"|unbalanced\n", "(unbalanced\n", "<unbalanced\n", ",,,\n")
+                         user + "\n", "\"|unbalanced\n", "(unbalanced\n", ",,,\n")
         owner = self.pick(user, user, user, user, "root", "nobody")
         mode = self.pick(0o644, 0o644, 0o600, 0o644, 0o664, 0o666, 0o000, 0o755)
         self.add_file(f"{ROOT}/forward/{user}+e{n}", text, mode, owner)
@@ -317,6 +319,13 @@ def is_quiet(instance):
                    for path in (instance.queue / name).rglob("*"))
 
 
+def has_settled(instance):
+    """Nothing is on its way, and nothing was said for a while."""
+    said = instance.log()
+    return is_quiet(instance) and not wait_for(
+        lambda: not is_quiet(instance) or instance.log() != said, 1.2)
+
+
 def run(kind, cases, extra):
     lay_out(cases)
     lines = "".join(line + "\n" for _, line in cases.transports if "unix" in line)
@@ -333,8 +342,7 @@ def run(kind, cases, extra):
             instance.sendmail("-f", "" if number % 5 == 4 else f"s{number}@cap.example", "--",
                               *cases.recipients[start:start + BATCH],
                               text=TEXTS[number % len(TEXTS)])
-        assert wait_for(lambda: is_quiet(instance) and not wait_for(
-            lambda: not is_quiet(instance), 0.7), 120), instance.log()[-3000:]
+        assert wait_for(lambda: has_settled(instance), 120), instance.log()[-3000:]
         return instance.log(), deliveries()
     finally:
         instance.close()
