@@ -115,7 +115,9 @@ static void deliver_outside(struct job *job, const struct target *target, const 
     const char *list = file ? config->allow_mail_to_files : config->allow_mail_to_commands;
 
     if (!is_allowed(slice_of(list), origin->class)) {
-        job_fail(job, member, "5.7.1", "mail to %s is restricted", file ? "file" : "command");
+        if (job_first_time(job, "restricted", target->text, 0))
+            job_fail(job, member, "5.7.1", "mail to %s is restricted",
+                     file ? "file" : "command");
         return;
     }
 

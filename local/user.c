@@ -22,7 +22,9 @@ static struct recipient_names names_of(const struct job *job, const char *addres
 static void deliver_to_luser(struct job *job, const char *address, const struct origin *origin)
 {
     AUTO_STR struct str relay = STR_EMPTY;
-    struct origin within = { .parent = origin, .class = "luser", .depth = origin->depth + 1 };
+    struct origin within = {
+        .parent = origin, .class = "luser", .sender = origin->sender, .depth = origin->depth + 1,
+    };
     struct recipient_names names = names_of(job, address);
     struct error error = ERROR_NONE;
 
@@ -66,7 +68,8 @@ static bool try_forward(struct job *job, const char *address, const struct ident
 {
     AUTO_STR struct str text = STR_EMPTY;
     struct origin within = {
-        .parent = origin, .class = "forward", .owner = identity, .depth = origin->depth + 1,
+        .parent = origin, .class = "forward", .owner = identity, .sender = origin->sender,
+        .depth = origin->depth + 1,
     };
 
     if (origin->no_forward || is_in_forward_of(identity, origin)
@@ -106,6 +109,8 @@ static void deliver_unknown(struct job *job, const char *address, const struct o
 {
     struct slice user = job->place.user;
 
+    if (origin->depth > 0 && !job_first_time(job, "unknown", arena_text(job->arena, user), 0))
+        return;
     if (try_mailbox_transport(job, user, address)
         || try_transport(job, job->agent->fallback_transports,
                          job->agent->config->fallback_transport, user, address))

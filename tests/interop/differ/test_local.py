@@ -37,7 +37,7 @@ TEXTS = [
 
 SETTINGS = [
     {},
-    {"frozen_delivered_to": "no", "reset_owner_alias": "yes", "expand_owner_alias": "yes",
+    {"reset_owner_alias": "yes", "expand_owner_alias": "yes",
      "luser_relay": "luser+$local@cap.example", "home_mailbox": "Maildir/",
      "prepend_delivered_header": "command, forward",
      "allow_mail_to_commands": "alias, forward, include",
