@@ -37,7 +37,7 @@ def test_wrong_tables_are_named(ours, tmp_path):
 
 
 def test_a_missing_table_may_end_a_daemon(ours, tmp_path):
-    instance = ours(settings={"virtual_alias_maps": f"hash:{tmp_path}/nosuch",
+    instance = ours(settings={"local_recipient_maps": f"hash:{tmp_path}/nosuch",
                               "daemon_table_open_error_is_fatal": "yes"}, start=False)
     instance.run("postfix", "start")
     with socket.create_connection(("127.0.0.1", instance.port)):
