@@ -20,6 +20,7 @@ COMMANDS = \
     sendmail/sendmail \
     postlog/postlog \
     smtp/smtp-source \
+    smtp/smtp-sink \
     postkick/postkick \
     postlock/postlock
 DAEMONS = \
