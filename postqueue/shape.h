@@ -11,7 +11,7 @@
 struct shape_settings {
     int buckets;            /* columns of ages; the last one has no end */
     int minutes;            /* where the first one ends */
-    bool linear;            /* all as long as the first; else each twice as long as the one before */
+    bool linear;            /* all as long as the first; else each twice the one before */
     bool parents;           /* lines for parent domains too */
     int least_children;     /* of a parent that has a line */
     int width;              /* of the terminal */

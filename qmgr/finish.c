@@ -28,7 +28,7 @@ static bool call_notifier(struct active *active, struct lane_pool *pool, const c
 
     send.envelope.recipients = (struct recipient_list){ NULL, 0, 0 };
     if (!lane_pool_call(pool, &bounce_send_frame, &send, &bounce_reply_frame, arena, &reply,
-                        moment_after(active->qmgr->config->ipc_timeout), &error)) {
+                        moment_after(active->qmgr->config->qmgr_ipc_timeout), &error)) {
         log_warn("%s: %s service failure: %s", active->id, service, error.text);
         return false;
     }
@@ -50,7 +50,7 @@ static bool has_trace(const struct active *active)
 {
     AUTO_STR struct str path = STR_EMPTY;
 
-    if (active->wants_report || active->trace_flags & REQUEST_TRACE)
+    if (active->wants_report || active->trace_flags & (REQUEST_TRACE | REQUEST_RELIEF))
         return true;
     if (active->fresh)
         return false;
@@ -123,8 +123,10 @@ static time_t age_of(const struct active *active, time_t now)
 static bool is_expired(const struct active *active, time_t now)
 {
     const struct config *config = active->qmgr->config;
-    int lifetime = *active->envelope.sender ? config->maximal_queue_lifetime
-                                            : config->bounce_queue_lifetime;
+    int lifetime = config->maximal_queue_lifetime;
+
+    if (!*active->envelope.sender && config->bounce_queue_lifetime < lifetime)
+        lifetime = config->bounce_queue_lifetime;
 
     return active->expire || age_of(active, now) >= lifetime;
 }

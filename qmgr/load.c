@@ -243,6 +243,8 @@ static void find_flags(struct active *active)
 {
     uint64_t bits = 0;
 
+    if (active->envelope.warned && active->qmgr->config->confirm_delay_cleared)
+        active->trace_flags |= REQUEST_RELIEF;
     if (!slice_number(slice_of(envelope_attribute(&active->envelope, "trace_flags")),
                       INT32_MAX, &bits))
         return;

@@ -237,6 +237,11 @@ static void qmgr_stop(struct service_context *context, struct events *events)
     loader_drain(qmgr->finishes);
 }
 
+static int watchdog_seconds(const struct config *config)
+{
+    return config->qmgr_daemon_timeout;
+}
+
 int main(int argc, char **argv)
 {
     static const struct service qmgr = {
@@ -248,6 +253,7 @@ int main(int argc, char **argv)
         .accepted = intake_accepted,
         .triggered = intake_triggered,
         .overlaps = true,
+        .watchdog_seconds = watchdog_seconds,
         .stop = qmgr_stop,
     };
 

@@ -262,11 +262,17 @@ static enum delivery_status report_success(const struct reporter *reporter,
                                            const struct recipient *recipient,
                                            const struct outcome *outcome)
 {
-    bool wanted = (request->flags & REQUEST_TRACE) || (recipient->notify & NOTIFY_SUCCESS);
+    struct recipient told = *recipient;
+
+    /* As if it had been asked for, here and not further on. */
+    if (request->flags & REQUEST_RELIEF && !(told.notify & NOTIFY_NEVER))
+        told.notify |= NOTIFY_SUCCESS;
+
+    bool wanted = (request->flags & REQUEST_TRACE) || (told.notify & NOTIFY_SUCCESS);
 
     /* What is delivered stays delivered: a lost report must not make it happen twice. */
     if (wanted)
-        (void)add_trace(reporter, success_action(outcome->action), request, recipient, outcome);
+        (void)add_trace(reporter, success_action(outcome->action), request, &told, outcome);
     log_delivery(reporter, request, recipient, outcome, "sent");
     return DELIVERY_SENT;
 }

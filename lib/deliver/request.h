@@ -14,9 +14,10 @@ enum {
     REQUEST_TRACE = 1,          /* sendmail -v, -bv: report what happened, or would have */
     REQUEST_PROBE = 2,          /* sendmail -bv, address verification: do not deliver */
     REQUEST_EXPIRE = 4,         /* forced expiry or too old: what defers now bounces */
-    REQUEST_OTHER_SENDER = 8,   /* within an agent: the sender is not the message's, so that a
+    REQUEST_OTHER_SENDER = 16,  /* within an agent: the sender is not the message's, so that a
                                    failure is told at once and not with the message's others */
     REQUEST_VERIFY = 8,         /* address verification: tell the verify service, not the sender */
+    REQUEST_RELIEF = 32,        /* the sender was told of a delay: tell him of its end */
 };
 
 struct delivery_request {

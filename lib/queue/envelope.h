@@ -60,6 +60,7 @@ struct envelope {
     int64_t return_flags;           /* RET_ bits, 0 = not asked */
     int64_t send_options;           /* SENDOPT_ bits */
     int64_t warn_at;                /* W record: when the sender is told of a delay; 0: not */
+    bool warned;                    /* the sender has been told */
     int64_t cleanup_flags;          /* f record */
     int64_t content_size;           /* the size= of log lines: as content_length, but for edits */
     int64_t recipient_count;        /* in the file, done or not; 0: not known */

@@ -145,6 +145,7 @@ static bool take_fact(struct gathering *gathering, const struct record *record)
         return true;
     case RECORD_WARN:
         take_number(record->data, &envelope->warn_at);
+        envelope->warned = envelope->warn_at == 0;
         gathering->message->warn_record = record->offset;
         return true;
     case RECORD_DSN_RETURN:

@@ -268,3 +268,37 @@ def test_a_wrong_limit_of_a_transport_leaves_the_old_configuration(ours, setting
     instance.wait_log(re.escape(said))
     instance.send("a@test.example", ["b@far.test"])
     instance.wait_log(r"to=<b@far\.test>.*status=sent")
+
+
+def test_who_was_told_of_a_delay_is_told_of_its_end(ours):
+    """confirm_delay_cleared: the next server is asked for no notification, we send it."""
+    port, back = free_port(), Peer()
+    instance = ours(settings=routes(
+        {"minimal_backoff_time": "1s", "maximal_backoff_time": "1s", "queue_run_delay": "1s",
+         "delay_warning_time": "1s", "confirm_delay_cleared": "yes"}, far=port, back=back.port))
+    instance.send("a@back.test", ["b@far.test"])
+    instance.wait_log(r"sender delay notification: ")
+    far = Peer(port=port)
+    instance.wait_log(r"sender delivery status notification: ")
+    drained(instance, 3)
+    assert b"Action: delayed" in back.messages[0] and b"Action: relayed" in back.messages[1]
+    assert not [line for line in far.commands if "NOTIFY" in line]
+
+
+@pytest.mark.parametrize("lifetimes,tried", [
+    (("0", "0"), {"mail": 1, "bounce": 1}),
+    (("0", "1d"), {"mail": 1, "bounce": 1}),
+    (("1d", "0"), {"mail": 2, "bounce": 1}),
+])
+def test_a_lifetime_of_zero_is_one_attempt(ours, lifetimes, tried):
+    instance = ours(settings=routes(
+        {"minimal_backoff_time": "1s", "maximal_backoff_time": "1s", "queue_run_delay": "1s",
+         "maximal_queue_lifetime": lifetimes[0], "bounce_queue_lifetime": lifetimes[1]},
+        far=free_port(), back="discard:"))
+    instance.send("a@back.test", ["mail@far.test"])
+    instance.send("", ["bounce@far.test"])
+    instance.wait_log(r"from=<>, status=expired, returned to sender")
+    assert wait_for(lambda: instance.log().count("to=<mail@far.test>") >= tried["mail"])
+    assert instance.log().count("to=<bounce@far.test>") == tried["bounce"]
+    assert ("from=<a@back.test>, status=expired" in instance.log()) == (tried["mail"] == 1)
+    assert ("adjusting bounce_queue_lifetime" in instance.log()) == (lifetimes == ("0", "1d"))
