@@ -61,11 +61,15 @@ static gid_t group_of(const struct command_context *context, const struct folder
     return folder->group == SUBMIT_GROUP ? context->submit_group : otherwise;
 }
 
+/* What a distribution adds stays: Debian's public is set-gid, its maildrop sticky. */
 static bool set_folder(const struct command_context *context, const struct folder *folder,
                        const char *path, gid_t group)
 {
-    return chown(path, owner_of(context, folder), group_of(context, folder, group)) == 0 &&
-           chmod(path, folder->mode) == 0;
+    struct stat facts;
+
+    return stat(path, &facts) == 0 &&
+           chown(path, owner_of(context, folder), group_of(context, folder, group)) == 0 &&
+           chmod(path, folder->mode | (facts.st_mode & (S_ISGID | S_ISVTX))) == 0;
 }
 
 /* The parents of data_directory may be missing too; they are the administrator's. */

@@ -90,6 +90,7 @@ def test_ours_take_the_place_of_debians_and_give_it_back(machine):
         ["/var/spool/postfix", "/usr/lib/postfix/sbin", "/etc/postfix"]
     assert mode(machine, "/usr/sbin/postdrop") == "root:postdrop 2555"
     assert mode(machine, "/usr/sbin/postqueue") == "root:postdrop 2555"
+    machine.run("postfix", "set-permissions")
     assert mode(machine, "/var/spool/postfix/public") == "postfix:postdrop 2710"
     assert mode(machine, "/var/spool/postfix/maildrop") == "postfix:postdrop 1730"
     # Only our master may find daemons there, and only ours.

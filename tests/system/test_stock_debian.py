@@ -41,12 +41,14 @@ def both():
         with machine.inside_network(remote=True):
             peers = [Peer(host="192.0.2.2", port=25), Peer(host="192.0.2.3", port=25)]
         theirs = five_ways(machine, peers)
+        theirs["syslog"] = senders(machine)
         machine.shell("postconf -e relayhost=; service postfix stop")
         machine.lines.clear()
         machine.install_ours()
         assert machine.shell("cat /etc/postfix/main.cf /etc/postfix/master.cf").stdout == stock
         machine.run("service", "postfix", "start")
         ours = five_ways(machine, peers)
+        ours["syslog"] = senders(machine)
         yield machine, theirs, ours
 
 
@@ -90,6 +92,18 @@ def five_ways(machine, peers):
     return {way: masked(text) for way, text in arrived.items()}
 
 
+def senders(machine):
+    """Which programs logged, with which priority, in which frame."""
+    found = set()
+    for line in list(machine.lines):
+        # The commands that start and stop are not what is compared.
+        match = re.match(r"(<\d+>)\w{3} [ \d]\d [\d:]{8} (postfix/(?!postfix-script)\S+)\[\d+\]: ",
+                         line)
+        if match and "status=sent" in line or match and "client=" in line:
+            found.add(match.groups())
+    return found
+
+
 def submit(machine, recipient, text):
     machine.run("runuser", "-u", "sender", "--", "sendmail", "-oi", recipient, input=text)
 
@@ -105,6 +119,12 @@ def test_mail_arrives_as_debians_postfix_makes_it(both, way):
     _, theirs, ours = both
     assert "Subject: " in theirs[way]
     assert ours[way] == theirs[way]
+
+
+def test_syslog_is_told_the_same_way(both):
+    _, theirs, ours = both
+    assert ("<22>", "postfix/smtpd") in theirs["syslog"]
+    assert ours["syslog"] == theirs["syslog"]
 
 
 def test_what_is_not_served_is_named_once_and_tls_is_not_offered(both):
