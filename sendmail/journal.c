@@ -3,6 +3,7 @@
 #include "base/scope.h"
 #include "log/log.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 void journal_open(const struct config *config, bool everywhere)
@@ -13,7 +14,7 @@ void journal_open(const struct config *config, bool everywhere)
 
     struct log_settings settings = {
         .tag = tag.data,
-        .program = "sendmail",
+        .program = program_invocation_short_name,    /* or mailq, newaliases */
         .facility = config ? config->syslog_facility : NULL,
         .syslog = everywhere,
         .standard_error = true,

@@ -159,6 +159,8 @@ static void set_old(struct sendmail_options *options, const char *text)
         ignore(options, (char[]){ 'o', text[0], '\0' });
     if (text[0] == 'A' && text[1] == '\0')
         fail(options, "-oA requires pathname");
+    if (text[0] == 'A')
+        options->alias_path = text + 1;
 }
 
 static void check_delimiters(const struct sendmail_options *options, const char *text)

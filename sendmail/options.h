@@ -22,6 +22,7 @@ struct sendmail_options {
     const char *encoding;           /* "8bit", "7bit" or "" */
     const char *verp_delimiters;    /* NULL: no VERP; "": the default ones */
     const char *flush_argument;
+    const char *alias_path;         /* -oA: what newaliases builds; NULL: alias_database */
     int64_t notify, return_flags;
     bool extract_recipients, ignore_dots, gateway;
     bool asks_nothing;              /* -q15m: whatever else is there */

@@ -72,12 +72,15 @@ static void become_command(const struct config *config, const char *name, const 
     become(config->command_directory, name, arguments);
 }
 
-static void rebuild_aliases(const struct config *config) NO_RETURN;
+static void rebuild_aliases(const struct sendmail_options *options,
+                            const struct config *config) NO_RETURN;
 
-static void rebuild_aliases(const struct config *config)
+static void rebuild_aliases(const struct sendmail_options *options,
+                            const struct config *config)
 {
     struct { char **items; size_t count, capacity; } arguments = { NULL, 0, 0 };
-    struct slice rest = slice_of(config->alias_database), member;
+    const char *list = options->alias_path ? options->alias_path : config->alias_database;
+    struct slice rest = slice_of(list), member;
 
     VECTOR_PUSH(&arguments, memory_copy("postalias"));
     VECTOR_PUSH(&arguments, memory_copy("--"));
@@ -154,7 +157,7 @@ int main(int argc, char **argv)
     case SENDMAIL_MAILQ:
         become_command(config, "postqueue", "-p", NULL);
     case SENDMAIL_NEWALIASES:
-        rebuild_aliases(config);
+        rebuild_aliases(&options, config);
     case SENDMAIL_FLUSH:
         become_command(config, "postqueue", "-f", NULL);
     case SENDMAIL_FLUSH_ID:
