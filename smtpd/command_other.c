@@ -3,6 +3,7 @@
  * those that are refused.
  */
 #include "state.h"
+#include "transcript.h"
 
 #include "address/address.h"
 #include "base/encoding.h"
@@ -143,7 +144,11 @@ bool obey_ehlo(struct session *session, struct slice arguments)
         return false;
     session->pipelining = !(session->discarded & EXTENSION_PIPELINING);
     log_discarded(session);
+
+    size_t before = session->output->length;
+
     announce(session);
+    transcript_reply(session, 250, slice_from(str_slice(session->output), before));
     return true;
 }
 

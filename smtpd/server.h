@@ -73,6 +73,7 @@ struct server {
     unsigned overrides;             /* SUBMIT_ bits that receive_override_options takes away */
     bool expansion_allows[256];     /* bytes of smtpd_expansion_filter */
     int protocols;                  /* of inet_protocols: AF_INET, AF_INET6, AF_UNSPEC */
+    unsigned notified;              /* NOTIFY_ bits of notify_classes */
     bool detects_smtputf8;          /* smtputf8_autodetect_classes has mail by SMTP */
     bool check_recipients;          /* no_unknown_recipient_checks is not set */
     enum { BARE_LF_ALLOWED, BARE_LF_NORMALIZED, BARE_LF_REJECTED } bare_newline;

@@ -7,6 +7,7 @@
 #include "log/log.h"
 #include "smtp/replies.h"
 #include "state.h"
+#include "transcript.h"
 
 enum { REFUSAL_LIMIT = 500, PENDING_SHOWN = 100 };
 
@@ -89,7 +90,10 @@ void reply(struct session *session, int code, const char *status, const char *fo
     va_end(args);
     if (class >= '4' && server_has_footers(session->server))
         add_footer(session, class, code % 100, status, &text);
+    size_t before = session->output->length;
+
     add_reply_lines(session->output, class, code % 100, status, str_slice(&text));
+    transcript_reply(session, code, slice_from(str_slice(session->output), before));
     if (session->errors >= config->smtpd_soft_error_limit)
         session->pause += config->smtpd_error_sleep_time;
 }
@@ -104,7 +108,9 @@ void reply_refused(struct session *session, const struct verdict *verdict)
         session->mode = SESSION_CUT;
         return;
     }
+    session->refusing = true;
     reply(session, verdict->code, verdict->status, "%.*s", REFUSAL_LIMIT, verdict->text);
+    session->refusing = false;
     str_format(&text, "%d %c%s %s", soft ? verdict->code - 100 : verdict->code,
                soft ? '4' : verdict->status[0], verdict->status + 1, verdict->text);
     facts_log(&session->facts, "reject", str_slice(&text));
@@ -301,6 +307,7 @@ void session_obey(struct session *session, struct slice line, struct slice pendi
 {
     AUTO_STR struct str replaced = STR_EMPTY;
 
+    transcript_command(session, line);
     if (cut)
         warn_cut(session, line);
     if (!filter_command(session, &line, &replaced))
@@ -366,12 +373,14 @@ void session_lost(struct session *session)
 {
     if (strcmp(session->place, PLACE_END_OF_MAIL) != 0)
         log_abnormal(session, "lost connection");
+    session->aborted = "lost connection";
     session->mode = SESSION_CUT;
 }
 
 void session_expired(struct session *session)
 {
     log_abnormal(session, "timeout");
+    session->aborted = "timeout";
     reply(session, REPLY_TIMEOUT, session->server->config->myhostname);
     session->mode = SESSION_OVER;
 }
@@ -405,5 +414,6 @@ void session_log_end(struct session *session)
         add_count(&line, "commands", good, total);
     else
         str_text(&line, " commands=0/0");
+    transcript_send(session, session->aborted);
     log_info("disconnect from %s%s", session->facts.client, line.data);
 }

@@ -97,6 +97,8 @@ struct session *session_new(const struct server *server, const struct session_cl
     session->output = output;
     session->arena = arena_new();
     session->place = "CONNECT";
+    session->transcript = STR_EMPTY;
+    session->aborted = "";
     session->upstream = UPSTREAM_NONE;
     take_facts(session, client);
     session_identify(session);
@@ -115,5 +117,6 @@ void session_free(struct session *session)
     limits_disconnect(session);
     mail_reset(session);
     arena_free(session->arena);
+    str_free(&session->transcript);
     free(session);
 }

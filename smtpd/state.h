@@ -75,6 +75,10 @@ struct session {
     int errors, junk, pause;
     struct { unsigned good, total; } counts[COMMAND_COUNT];
     struct mail *mail;
+    struct str transcript;          /* of the conversation, for the postmaster */
+    unsigned noted;                 /* NOTIFY_ bits of what has happened (transcript.h) */
+    bool refusing;                  /* the reply is a restriction's */
+    const char *aborted;            /* how the session ended; "" when it was with QUIT */
 };
 
 /* Append "code status text", made printable; counts for the pause of clients in error. */

@@ -164,13 +164,16 @@ def test_too_many_probes_are_put_off(ours):
                           r"\(Too many address verification requests\)")
 
 
-def test_a_cache_outside_of_the_owners_folders_is_put_into_data_directory(ours, peer, tmp_path):
-    instance = ours(settings={**RESTRICTIONS, "transport_maps": routes(peer.port),
-                              "address_verify_map": f"btree:{tmp_path}/cache"})
+def test_a_cache_outside_of_the_owners_folders_is_put_into_data_directory(ours, peer):
+    instance = ours(start=False, settings={**RESTRICTIONS, "transport_maps": routes(peer.port)})
+    folder = instance.folder / "roots"
+    folder.mkdir(mode=0o755)
+    instance.set(address_verify_map=f"btree:{folder}/cache")
+    instance.start()
     assert ask(instance, "good@s0.test") == ["250 2.1.5 Ok"]
-    instance.wait_log(f"warning: request to update table btree:{tmp_path}/cache in non-postfix "
-                      f"directory {tmp_path}")
-    assert (instance.data / "cache.db").exists() and not list(tmp_path.glob("cache*"))
+    instance.wait_log(f"warning: request to update table btree:{folder}/cache in non-postfix "
+                      f"directory {folder}")
+    assert (instance.data / "cache.db").exists() and not list(folder.iterdir())
 
 
 def test_verify_works_in_a_jail(ours, peer):

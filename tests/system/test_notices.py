@@ -1,0 +1,80 @@
+"""What smtpd tells the postmaster of: transcripts of sessions, by notify_classes."""
+import re
+import smtplib
+import socket
+
+import pytest
+from instance import wait_for
+from peer import Peer
+
+SCENES = {
+    "unknown": ["HELO x", "FOO", "QUIT"],
+    "order": ["HELO x", "DATA", "QUIT"],
+    "syntax": ["EHLO x", "MAIL FROM:<a@b.test>", "RCPT TO:<bad syntax" + " word" * 30 + ">", "QUIT"],
+    "parameter": ["EHLO x", "MAIL FROM:<a@b.test> FOO=BAR", "QUIT"],
+    "refused": ["EHLO x", "MAIL FROM:<a@b.test>", "RCPT TO:<no@t.test>", "QUIT"],
+    "size": ["EHLO x", "MAIL FROM:<a@b.test> SIZE=999999999", "QUIT"],
+    "lost": ["EHLO x", "MAIL FROM:<a@b.test>", "RCPT TO:<no@t.test>", "RCPT TO:<ok@t.test>"],
+    "good": ["EHLO x", "MAIL FROM:<a@b.test>", "RCPT TO:<ok@t.test>", "RSET", "QUIT"],
+}
+
+PROTOCOL, POLICY = {"unknown", "order", "syntax", "parameter"}, {"refused", "size", "lost"}
+
+
+def talk(instance, lines):
+    with socket.create_connection(("127.0.0.1", instance.port), timeout=30) as client:
+        reader = client.makefile("rb")
+
+        def answer():
+            while reader.readline()[3:4] == b"-":
+                pass
+        answer()
+        for line in lines:
+            client.sendall(line.encode() + b"\r\n")
+            answer()
+
+
+def neutral(message):
+    text = re.sub(r"\b[0-9A-F]{10,13}\b", "QID", message.decode())
+    text = re.sub(r"\w{3}, +\d+ \w{3} \d{4} [\d:]{8} [+-]\d{4} \(\w+\)", "DATE", text)
+    return re.sub(r"\d{14}\.QID", "STAMP", text)
+
+
+def notices(kind, classes, count):
+    """The messages that all scenes lead to, and the commands that brought them."""
+    with Peer() as peer:
+        instance = kind(settings={
+            "notify_classes": classes, "error_notice_recipient": "pm@pm.test",
+            "transport_maps": f"inline:{{ {{ pm.test = smtp:[127.0.0.1]:{peer.port} }} }}",
+            "default_transport": "discard", "smtpd_error_sleep_time": "0",
+            "smtpd_discard_ehlo_keywords": "chunking, silent-discard",
+            "smtpd_recipient_restrictions":
+                "check_recipient_access inline:{{no@t.test = reject go}}, permit"})
+        for lines in SCENES.values():
+            talk(instance, lines)
+        wait_for(lambda: len(peer.messages) >= count)
+        instance.stop()
+        assert all(command.split(" SIZE")[0] == "MAIL FROM:<double-bounce@mail.test.example>"
+                   for command in peer.commands if command.startswith("MAIL"))
+        return sorted(neutral(message) for message in peer.messages)
+
+
+@pytest.mark.parametrize("classes, scenes", [
+    ("protocol", PROTOCOL), ("policy, software", POLICY), ("resource", set())])
+def test_transcripts_read_as_debians(ours, debian, classes, scenes):
+    found = notices(ours, classes, len(scenes))
+    assert len(found) == len(scenes)
+    if scenes:
+        assert found == notices(debian, classes, len(scenes))
+
+
+def test_no_secrets_stand_in_a_transcript(ours):
+    with Peer() as peer:
+        instance = ours(settings={
+            "notify_classes": "protocol", "error_notice_recipient": "pm@pm.test",
+            "transport_maps": f"inline:{{ {{ pm.test = smtp:[127.0.0.1]:{peer.port} }} }}"})
+        with smtplib.SMTP("127.0.0.1", instance.port) as client:
+            client.ehlo("x")
+            client.docmd("AUTH PLAIN AHVzZXIAc2VjcmV0")
+        assert wait_for(lambda: peer.messages)
+        assert b"AUTH PLAIN" in peer.messages[0] and b"AHVz" not in peer.messages[0]
