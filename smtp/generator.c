@@ -18,7 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { LINE_WIDTH = 78, LINE_LIMIT = 2048, TIMEOUT_SECONDS = 300, STACK_SIZE = 256 * 1024 };
+enum { LINE_WIDTH = 80, LINE_LIMIT = 2048, TIMEOUT_SECONDS = 300, STACK_SIZE = 256 * 1024 };
 
 struct target {
     struct sockaddr_storage address;
@@ -159,15 +159,15 @@ static void end(struct session *session, struct str *line)
     session->stream = NULL;
 }
 
-/* -N: a number that no other recipient has; -r: one for each of the message. */
+/* -N: a number that no other recipient has; -r: one for each of the message but the last. */
 static void write_recipient(struct session *session, int index, struct str *line)
 {
     const struct generator *generator = session->work->generator;
 
     str_text(line, "RCPT TO:<");
     if (generator->number_recipients)
-        str_format(line, "%d", atomic_fetch_add(&session->work->sequence, 1));
-    else if (generator->recipients > 1)
+        str_format(line, "%d", atomic_fetch_add(&session->work->sequence, 1) + 1);
+    else if (index > 1)
         str_format(line, "%d", index);
     str_format(line, "%s>", generator->recipient);
 }
@@ -197,7 +197,7 @@ static void send_message(struct session *session, int message, struct str *line)
 
     str_format(line, "MAIL FROM:<%s>", generator->sender);
     say(session, "MAIL FROM", 2, line);
-    for (int i = 0; i < generator->recipients; i++) {
+    for (int i = generator->recipients; i > 0; i--) {
         write_recipient(session, i, line);
         say(session, "RCPT TO", 2, line);
     }
@@ -267,18 +267,26 @@ static void read_file(const char *name, struct str *content)
             length--;
         add_line(content, slice_bytes(line, (size_t)length));
     }
+    str_text(content, "\r\n");     /* as Debian's does */
     free(line);
     fclose(file);
 }
 
 static void make_body(int length, struct str *content)
 {
-    static const char filler[] =
-        "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX";
+    if (length == 0)
+        for (int i = 1; i <= 4; i++)
+            str_format(content, "La de da de da %d.\r\n", i);
+    for (int left = length, line = 1; left > 0; left -= LINE_WIDTH, line++) {
+        AUTO_STR struct str text = STR_EMPTY;
 
-    for (int left = length; left > 0; left -= LINE_WIDTH + 2)
-        add_line(content, slice_bytes(filler, left > LINE_WIDTH + 2 ? LINE_WIDTH
-                                              : left > 2 ? (size_t)left - 2 : 0));
+        if (left > LINE_WIDTH)
+            str_format(&text, "%d", line);
+        /* With its line end it is as long as the line is to be. */
+        for (int end = left > LINE_WIDTH ? LINE_WIDTH - 2 : left; (int)text.length < end;)
+            str_byte(&text, 'X');
+        add_line(content, str_slice(&text));
+    }
 }
 
 static void run_threads(struct work *work)

@@ -70,9 +70,9 @@ static const char *address_of(const char *given, const char *hostname)
 {
     AUTO_STR struct str text = STR_EMPTY;
 
-    if (given && (strchr(given, '@') || !*given))
+    if (given)
         return given;
-    str_format(&text, "%s@%s", given ? given : "foo", hostname);
+    str_format(&text, "foo@%s", hostname);
     return str_take(&text);
 }
 
