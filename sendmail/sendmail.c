@@ -152,8 +152,8 @@ int main(int argc, char **argv)
         become(config->command_directory, "postfix",
                (char *[]){ (char *)"postfix", (char *)"start", NULL });
     case SENDMAIL_USER_SMTP:
-        log_fatal_status(EX_UNAVAILABLE, "-bs (an SMTP session on standard input) is not"
-                         " available; use SMTP to a port of this host");
+        become(config->daemon_directory, "smtpd",
+               (char *[]){ (char *)"smtpd", (char *)"-S", NULL });
     case SENDMAIL_MAILQ:
         become_command(config, "postqueue", "-p", NULL);
     case SENDMAIL_NEWALIASES:

@@ -83,7 +83,7 @@ static bool has_good_route(const struct server *server, struct slice address, bo
 {
     AUTO_STR struct str rewritten = STR_EMPTY;
 
-    if (!address.length)
+    if (!address.length || !server->resolver)
         return true;
     rewrite_address(&server->rewrite, REWRITE_LOCAL, address, &rewritten);
     return resolver_accepts_syntax(server->resolver, str_slice(&rewritten), utf8);

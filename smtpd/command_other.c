@@ -291,7 +291,7 @@ static bool etrn_domain(struct session *session, struct slice domain)
         reply_refused(session, &verdict);
         return false;
     }
-    if (!etrn_is_allowed(session, domain))
+    if (!session->server->alone && !etrn_is_allowed(session, domain))
         return refuse_etrn(session, domain);
     return start_queue(session, domain);
 }

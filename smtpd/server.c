@@ -29,8 +29,8 @@ static bool open_lists(struct server *server, struct error *error)
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
-        *rows[i].list = table_list_open(&server->tables, rows[i].title, rows[i].value, TABLE_FOLD,
-                                        error);
+        *rows[i].list = table_list_open(&server->tables, rows[i].title,
+                                        server->alone ? "" : rows[i].value, TABLE_FOLD, error);
         if (!*rows[i].list)
             return false;
     }
@@ -70,8 +70,9 @@ static bool open_matches(struct server *server, struct error *error)
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
-        *rows[i].list = match_list_open(&server->tables, rows[i].title, rows[i].value,
-                                        rows[i].kind, match_parent_flag(parents, rows[i].title),
+        *rows[i].list = match_list_open(&server->tables, rows[i].title,
+                                        server->alone ? "" : rows[i].value, rows[i].kind,
+                                        match_parent_flag(parents, rows[i].title),
                                         error);
         if (!*rows[i].list)
             return false;
@@ -135,8 +136,8 @@ static int read_protocols(const struct config *config)
     return four == six ? AF_UNSPEC : six ? AF_INET6 : AF_INET;
 }
 
-bool server_open(struct server *server, const struct config *config,
-                 const struct table_context *tables, struct error *error)
+static bool read_settings(struct server *server, const struct config *config,
+                          const struct table_context *tables, struct error *error)
 {
     server->config = config;
     if (!server->service_name)
@@ -150,7 +151,21 @@ bool server_open(struct server *server, const struct config *config,
     server->notified = transcript_classes(config->notify_classes);
     server->detects_smtputf8 = config->smtputf8_enable
         && submission_detects_smtputf8(config->smtputf8_autodetect_classes, "smtpd");
-    if (!read_overrides(server, error) || !read_bare_newline(server, error))
+    return read_overrides(server, error) && read_bare_newline(server, error);
+}
+
+bool server_open_alone(struct server *server, const struct config *config,
+                       const struct table_context *tables, struct error *error)
+{
+    server->alone = true;
+    return read_settings(server, config, tables, error) && open_lists(server, error) &&
+           open_matches(server, error);
+}
+
+bool server_open(struct server *server, const struct config *config,
+                 const struct table_context *tables, struct error *error)
+{
+    if (!read_settings(server, config, tables, error))
         return false;
     server->lookup = lookup_open(config, &server->tables, error);
     if (!server->lookup)

@@ -75,6 +75,7 @@ struct server {
     int protocols;                  /* of inet_protocols: AF_INET, AF_INET6, AF_UNSPEC */
     unsigned notified;              /* NOTIFY_ bits of notify_classes */
     bool detects_smtputf8;          /* smtputf8_autodetect_classes has mail by SMTP */
+    bool alone;                     /* on standard input, for a user: no tables, no policy */
     bool check_recipients;          /* no_unknown_recipient_checks is not set */
     enum { BARE_LF_ALLOWED, BARE_LF_NORMALIZED, BARE_LF_REJECTED } bare_newline;
     struct server_calls calls;
@@ -83,4 +84,7 @@ struct server {
 /* Open everything but calls; false with a text that ends the process. */
 bool server_open(struct server *server, const struct config *config,
                  const struct table_context *tables, struct error *error) MUST_USE;
+/* For a session on standard input: with settings, and without everything that is opened. */
+bool server_open_alone(struct server *server, const struct config *config,
+                       const struct table_context *tables, struct error *error) MUST_USE;
 void server_close(struct server *server);

@@ -1,7 +1,10 @@
 /*
  * smtpd: the SMTP server.
  */
+#include "alone.h"
 #include "client.h"
+
+#include <string.h>
 
 int main(int argc, char **argv)
 {
@@ -18,5 +21,7 @@ int main(int argc, char **argv)
         .leave = client_leave,
     };
 
+    if (argc == 2 && strcmp(argv[1], "-S") == 0)
+        return alone_main();
     return service_main(&smtpd, argc, argv);
 }

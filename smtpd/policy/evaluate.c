@@ -135,14 +135,14 @@ static struct verdict run_alone(struct policy *policy, const struct facts *facts
 struct verdict policy_connect(struct policy *policy, const struct facts *facts,
                               struct arena *arena)
 {
-    if (policy->server->config->smtpd_delay_reject)
+    if (!policy || policy->server->config->smtpd_delay_reject)
         return verdict_next();
     return run_alone(policy, facts, arena, NULL, LIST_CLIENT);
 }
 
 struct verdict policy_helo(struct policy *policy, const struct facts *facts, struct arena *arena)
 {
-    if (policy->server->config->smtpd_delay_reject)
+    if (!policy || policy->server->config->smtpd_delay_reject)
         return verdict_next();
     return run_alone(policy, facts, arena, NULL, LIST_HELO);
 }
@@ -150,7 +150,7 @@ struct verdict policy_helo(struct policy *policy, const struct facts *facts, str
 struct verdict policy_sender(struct policy *policy, const struct facts *facts,
                              struct arena *arena, struct effects *effects)
 {
-    if (policy->server->config->smtpd_delay_reject)
+    if (!policy || policy->server->config->smtpd_delay_reject)
         return verdict_next();
 
     struct evaluation evaluation = evaluation_of(policy, facts, arena, effects);
@@ -213,6 +213,10 @@ struct verdict policy_recipient(struct policy *policy, const struct facts *facts
         { LIST_CLIENT, LIST_HELO, LIST_SENDER, LIST_RECIPIENT, LIST_RELAY },
         { LIST_CLIENT, LIST_HELO, LIST_SENDER, LIST_RELAY, LIST_RECIPIENT },
     };
+
+    if (!policy)
+        return verdict_permit();
+
     const struct config *config = policy->server->config;
     struct evaluation evaluation = evaluation_of(policy, facts, arena, effects);
     const enum list_id *lists = order[config->smtpd_relay_before_recipient_restrictions];
@@ -252,19 +256,22 @@ struct verdict policy_recipient(struct policy *policy, const struct facts *facts
 struct verdict policy_data(struct policy *policy, const struct facts *facts, struct arena *arena,
                            struct effects *effects)
 {
-    return effects->discard ? verdict_permit()
+    return !policy || effects->discard ? verdict_permit()
                             : run_alone(policy, facts, arena, effects, LIST_DATA);
 }
 
 struct verdict policy_end_of_data(struct policy *policy, const struct facts *facts,
                                   struct arena *arena, struct effects *effects)
 {
-    return effects->discard ? verdict_permit()
+    return !policy || effects->discard ? verdict_permit()
                             : run_alone(policy, facts, arena, effects, LIST_END_OF_DATA);
 }
 
 struct verdict policy_etrn(struct policy *policy, const struct facts *facts, struct arena *arena)
 {
+    if (!policy)
+        return verdict_permit();
+
     struct evaluation evaluation = evaluation_of(policy, facts, arena, NULL);
     struct verdict verdict = verdict_next();
 
@@ -280,6 +287,9 @@ struct verdict policy_etrn(struct policy *policy, const struct facts *facts, str
 
 bool policy_rewrites_locally(struct policy *policy, const struct facts *facts)
 {
+    if (!policy)
+        return true;
+
     AUTO_ARENA struct arena *arena = arena_new();
     struct evaluation evaluation = evaluation_of(policy, facts, arena, NULL);
 

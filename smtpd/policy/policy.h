@@ -62,6 +62,10 @@ void policy_close(struct policy *policy);
 /* Some check asks a server over TCP. */
 bool policy_connects_tcp(const struct policy *policy);
 
+/*
+ * A policy of NULL permits everything: a user of this host who talks to a session of its own.
+ */
+
 /* The moments of a session.  With smtpd_delay_reject the first three wait for the recipient. */
 struct verdict policy_connect(struct policy *policy, const struct facts *facts,
                               struct arena *arena);
