@@ -54,6 +54,14 @@ static bool send_reply(struct client *client, const struct submission_reply *rep
     return lane_send(client->lane, &frame, -1, deadline_of(client), &error);
 }
 
+/* Mail comes in faster than it goes out: this lane takes its next message later. */
+static void slow_down(const struct cleanup *cleanup)
+{
+    struct timespec pause = { .tv_sec = cleanup->config->in_flow_delay };
+
+    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+}
+
 /* One message: false when the lane is of no more use. */
 static bool serve(struct client *client, struct slice frame, struct arena *arena)
 {
@@ -78,8 +86,8 @@ static bool serve(struct client *client, struct slice frame, struct arena *arena
     bool queued = intake_end(&intake, &reply, &reported);
     bool answered = send_reply(client, &reply);
 
-    if (queued)
-        notice_send(cleanup->notice, &submission.envelope, reported, &intake.place);
+    if (queued && notice_send(cleanup->notice, &submission.envelope, reported, &intake.place))
+        slow_down(cleanup);
     return answered;
 }
 

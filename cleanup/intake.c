@@ -2,6 +2,7 @@
 
 #include "base/scope.h"
 #include "checks.h"
+#include "convert.h"
 #include "log/log.h"
 #include "message/header.h"
 #include "strict.h"
@@ -128,7 +129,12 @@ void intake_begin(struct intake *intake, const struct cleanup *cleanup, struct a
     intake->hold = submission->flags & SUBMIT_HOLD;
     intake->discard = submission->flags & SUBMIT_DISCARD;
     name_message(intake);
+    if (submission->envelope.attributes.count
+        > (size_t)cleanup->config->queue_file_attribute_count_limit)
+        intake_refuse(intake, SUBMISSION_BAD, "5.3.0 too many attributes");
     intake_envelope(intake);
+    if (convert_wanted(intake))
+        convert_begin(intake);
     start_draft(intake);
 }
 
@@ -257,7 +263,7 @@ static void take_start_of_line(struct intake *intake, struct slice start)
     str_add(&intake->line, start);
 }
 
-static void add_washed(struct intake *intake, struct slice content)
+void intake_take(struct intake *intake, struct slice content)
 {
     while (content.length > 0 && intake->status == SUBMISSION_QUEUED) {
         if (intake->stage == INTAKE_BODY && !body_is_read(intake)) {
@@ -293,16 +299,19 @@ void intake_add(struct intake *intake, struct slice content)
                       && slice_find(content, '\r') < content.length;
     AUTO_STR struct str washed = STR_EMPTY;
 
-    if (!cleanup->stripped.any && !replace_cr) {
-        add_washed(intake, content);
-        return;
+    if (cleanup->stripped.any || replace_cr) {
+        characters_strip(&cleanup->stripped, replace_cr, content, &washed);
+        content = str_slice(&washed);
     }
-    characters_strip(&cleanup->stripped, replace_cr, content, &washed);
-    add_washed(intake, str_slice(&washed));
+    if (intake->pass)
+        convert_add(intake, content);
+    else
+        intake_take(intake, content);
 }
 
 static void finish_content(struct intake *intake)
 {
+    convert_end(intake);
     if (intake->line.length > 0)
         take_line(intake, str_slice(&intake->line));
     if (intake->stage == INTAKE_HEADERS)
@@ -360,6 +369,8 @@ void intake_abandon(struct intake *intake)
 {
     draft_discard(intake->draft);
     intake->draft = NULL;
+    pass_free(intake->pass);
+    intake->pass = NULL;
     str_free(&intake->line);
     str_free(&intake->header);
     mime_end(&intake->mime);

@@ -9,6 +9,7 @@
 #include "base/vector.h"
 #include "deliver/submission.h"
 #include "message/mime.h"
+#include "message/pass.h"
 #include "state.h"
 
 enum intake_stage { INTAKE_HEADERS, INTAKE_BODY };
@@ -34,6 +35,7 @@ struct intake {
     enum intake_stage stage;
     struct str line;                    /* the start of a line whose end has not come */
     struct str header;                  /* a logical header that may go on */
+    struct pass *pass;                  /* the conversion of 8-bit content, or NULL (convert.c) */
     struct mime mime;                   /* where in the structure of the content we are */
     struct intake_part part;
     unsigned mime_errors;               /* kinds that were logged (strict.c) */
@@ -89,6 +91,9 @@ void intake_refuse(struct intake *intake, enum submission_status status, const c
  * for the error agent, which returns it to its sender.
  */
 void intake_return(struct intake *intake, enum submission_status status, const char *text);
+
+/* Content that is washed and converted: any number of bytes. */
+void intake_take(struct intake *intake, struct slice content);
 
 /* Append to the content of the queue file. */
 void intake_write(struct intake *intake, struct slice bytes);

@@ -9,13 +9,14 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-enum { REOPEN_MILLISECONDS = 1000 };
+enum { REOPEN_MILLISECONDS = 1000, NOTES_BETWEEN_LOOKS = 4 };
 
 struct notice {
     pthread_mutex_t lock;       /* of what follows */
     struct sockaddr_un address;
     int fd;                     /* -1: not open */
     int64_t reopen_at;          /* after a connect that failed */
+    unsigned notes;             /* sent since qmgr was last listened to */
 };
 
 struct notice *notice_new(const char *qmgr_socket)
@@ -70,7 +71,18 @@ static bool send_frame(struct notice *notice, struct slice frame)
     return false;
 }
 
-void notice_send(struct notice *notice, const struct envelope *envelope, bool reported,
+/* qmgr answers with a byte for each note that it had no room for. */
+static bool qmgr_is_behind(struct notice *notice)
+{
+    char bytes[64];
+
+    if (++notice->notes < NOTES_BETWEEN_LOOKS)
+        return false;
+    notice->notes = 0;
+    return recv(notice->fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0;
+}
+
+bool notice_send(struct notice *notice, const struct envelope *envelope, bool reported,
                  const struct log_place *place)
 {
     AUTO_STR struct str frame = STR_EMPTY;
@@ -83,10 +95,14 @@ void notice_send(struct notice *notice, const struct envelope *envelope, bool re
     }
     frame_write(&frame, &arrival_frame, &arrival);
     pthread_mutex_lock(&notice->lock);
-    if ((notice->fd >= 0 && send_frame(notice, str_slice(&frame))) || !open_lane(notice)) {
-        pthread_mutex_unlock(&notice->lock);
-        return;
-    }
-    (void)send_frame(notice, str_slice(&frame));
+
+    bool sent = notice->fd >= 0 && send_frame(notice, str_slice(&frame));
+
+    if (!sent && open_lane(notice))
+        sent = send_frame(notice, str_slice(&frame));
+
+    bool behind = sent && qmgr_is_behind(notice);
+
     pthread_mutex_unlock(&notice->lock);
+    return behind;
 }

@@ -15,7 +15,7 @@ void notice_free(struct notice *notice);
 
 /*
  * A lane that broke is opened anew, at most once a second.  reported: the trace log tells of
- * recipients already.
+ * recipients already.  True when qmgr had no room for messages that it was told of lately.
  */
-void notice_send(struct notice *notice, const struct envelope *envelope, bool reported,
+bool notice_send(struct notice *notice, const struct envelope *envelope, bool reported,
                  const struct log_place *place);

@@ -16,6 +16,7 @@
 #include "upkeep.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
 
 enum {
@@ -170,7 +171,8 @@ void intake_feed(struct qmgr *qmgr)
 
 /* --- notes ------------------------------------------------------------------------------- */
 
-static void note_arrival(struct qmgr *qmgr, struct slice frame)
+/* False: there is no room for more, and who brings it may wait (in_flow_delay). */
+static bool note_arrival(struct qmgr *qmgr, struct slice frame)
 {
     struct arena *arena = arena_new();
     struct arrival arrival;
@@ -183,6 +185,7 @@ static void note_arrival(struct qmgr *qmgr, struct slice frame)
     } else if (!has_room(qmgr, QUEUE_INCOMING)) {
         arena_free(arena);
         walk_want(&qmgr->intake->incoming, false, false);
+        return false;
     } else if (hash_get(qmgr->messages, slice_of(arrival.envelope.queue_id))) {
         arena_free(arena);
     } else {
@@ -199,6 +202,7 @@ static void note_arrival(struct qmgr *qmgr, struct slice frame)
             upkeep_expect(qmgr->upkeep);
         active_load(active);
     }
+    return true;
 }
 
 static void free_link(struct note_link *link)
@@ -247,8 +251,8 @@ static void link_ready(void *argument, int fd, unsigned mask)
     while (channel_frame(link->channel, start, &frame, &used, &bad)) {
         if (frame_kind(frame) == FRAME_SETTLE)
             ask_to_settle(link);
-        else
-            note_arrival(link->qmgr, frame);
+        else if (!note_arrival(link->qmgr, frame))
+            (void)send(fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
         start += used;
     }
     str_drop(&link->channel->input, start);

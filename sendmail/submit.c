@@ -24,6 +24,7 @@ struct reading {
     struct str extracted_resent;
     struct str header;          /* a logical header that may go on */
     bool in_headers, resent, ended;
+    bool too_long;              /* a header is above header_size_limit */
     bool strip_return;          /* a CR before the line end belongs to it */
     size_t lines;
     size_t recipients;
@@ -177,6 +178,8 @@ static void end_header(struct reading *reading)
 {
     struct header header;
 
+    if (reading->header.length > (size_t)reading->config->header_size_limit)
+        reading->too_long = true;
     if (reading->header.length > 0 && header_parse(str_slice(&reading->header), &header)) {
         bool resent = header.flags & HEADER_RESENT;
         struct recipient_target target = {
@@ -360,6 +363,8 @@ const char *submit_read(const struct sendmail_options *options, const struct con
 
     struct str *extracted = reading.resent ? &reading.extracted_resent : &reading.extracted;
 
+    if (!wrong && reading.too_long)
+        wrong = "unable to extract recipients: message header length exceeds safety limit";
     if (!wrong && !named && extracted->length == 0)
         wrong = "No recipient addresses found in message header";
     str_add(records, str_slice(extracted));

@@ -360,7 +360,8 @@ static bool apply_relocated(struct resolver *resolver, struct resolution *resolu
 
     if (result != TABLE_FOUND)
         return result == TABLE_ABSENT;
-    str_format(&text, "5.1.6 User has moved to %s", moved.data);
+    str_format(&text, "%s%s", resolver->config->relocated_prefix_enable
+               ? "5.1.6 User has moved to " : "", moved.data);
     set_error(resolution, text.data);
     return true;
 }
