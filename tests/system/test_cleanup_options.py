@@ -46,3 +46,4 @@ def test_mail_waits_while_the_queue_manager_has_no_room(ours):
             for number in range(12):
                 client.sendmail(f"s{number}@example.org", ["r@example.org"], "Subject: x\r\n\r\nx")
         assert time.monotonic() - before >= 2
+        instance.run("postsuper", "-d", "ALL")
