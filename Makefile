@@ -11,6 +11,7 @@ COMMANDS = \
     postfix/postfix \
     postconf/postconf \
     postmap/postmap \
+    postmulti/postmulti \
     postalias/postalias \
     postcat/postcat \
     postqueue/postqueue \

@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include "base/scope.h"
+#include "base/vector.h"
 #include "log/log.h"
 
 #include <grp.h>
@@ -137,6 +138,23 @@ static const char *read_command_line(struct command_context *context, int argc, 
     return argv[optind] ? argv[optind] : "";
 }
 
+/* multi_instance_wrapper does this for every instance (postfix-wrapper(5)). */
+static void run_wrapper(const char *wrapper, char **command) NO_RETURN;
+static void run_wrapper(const char *wrapper, char **command)
+{
+    struct slice rest = slice_of(wrapper), word;
+    struct { char **items; size_t count, capacity; } words = { NULL, 0, 0 };
+
+    while (slice_take_token(&rest, " \t", &word))
+        VECTOR_PUSH(&words, memory_text(word.data, word.length));
+    for (; *command; command++)
+        VECTOR_PUSH(&words, *command);
+    VECTOR_PUSH(&words, NULL);
+    if (words.count > 1)
+        execvp(words.items[0], words.items);
+    log_fatal("cannot run multi_instance_wrapper %s: %m", wrapper);
+}
+
 int main(int argc, char **argv)
 {
     struct command_context context = { 0 };
@@ -150,7 +168,11 @@ int main(int argc, char **argv)
         log_error("to submit mail, use the Postfix sendmail command");
         log_fatal("the postfix command is reserved for the superuser");
     }
+    bool is_primary = !context.directory && !getenv("MAIL_CONFIG");
+
     load_config(&context);
+    if (is_primary && *context.config->multi_instance_wrapper)
+        run_wrapper(context.config->multi_instance_wrapper, argv + optind);
     open_log(&context);
 
     const struct command *command = find_command(name);

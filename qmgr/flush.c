@@ -209,8 +209,8 @@ static bool flush_prepare(struct service_context *context, struct error *error)
     context->state = flush;
     if (!flush->queue)
         return false;
-    flush->domains = match_list_open(service_tables(context), "fast_flush_domains", config->fast_flush_domains,
-                                     MATCH_DOMAIN,
+    flush->domains = match_list_open(service_tables(context), "fast_flush_domains",
+                                     config->fast_flush_domains, MATCH_DOMAIN,
                                      match_parent_flag(config->parent_domain_matches_subdomains,
                                                        "fast_flush_domains"),
                                      error);
