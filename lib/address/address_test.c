@@ -28,6 +28,7 @@ static struct config test_config(void)
 #include "config/parameters.def"
 #undef PARAMETER
     config.myhostname = "mx.example.test";
+    config.relocated_prefix_enable = true;
     config.mydomain = "example.test";
     config.myorigin = "origin.test";
     config.mydestination = "mx.example.test, localhost, local.test";
