@@ -205,6 +205,13 @@ static bool note_arrival(struct qmgr *qmgr, struct slice frame)
     return true;
 }
 
+static void dispose_link(struct note_link *link)
+{
+    events_forget(link->qmgr->events, link->channel->fd);
+    channel_free(link->channel);
+    free(link);
+}
+
 static void free_link(struct note_link *link)
 {
     struct intake *intake = link->qmgr->intake;
@@ -215,9 +222,7 @@ static void free_link(struct note_link *link)
         intake->links = link->next;
     if (link->next)
         link->next->previous = link->previous;
-    events_forget(link->qmgr->events, link->channel->fd);
-    channel_free(link->channel);
-    free(link);
+    dispose_link(link);
 }
 
 static void ask_to_settle(struct note_link *link)
@@ -304,9 +309,11 @@ static void deferred_is_due(void *argument)
 
 void intake_close(struct intake *intake)
 {
-    while (intake->links) {
-        PROMISED(!intake->links->previous);
-        free_link(intake->links);
+    struct note_link *link = intake->links, *next;
+
+    for (intake->links = NULL; link; link = next) {
+        next = link->next;
+        dispose_link(link);
     }
 }
 

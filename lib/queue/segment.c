@@ -109,6 +109,7 @@ static bool see(struct segment_walk *walk, size_t wanted, struct slice *bytes,
     enum { WINDOW = 256 * 1024 };
     int64_t start = walk->position - walk->window_offset;
 
+    *bytes = SLICE_LITERAL("");
     if (start < 0 || start + (int64_t)wanted > (int64_t)walk->window.length) {
         str_clear(&walk->window);
 
