@@ -126,7 +126,11 @@ static bool start_reaper(struct pool *pool)
 
 void pool_give(struct pool *pool, struct session *session)
 {
-    int64_t until = moment_after(pool->agent->config->smtp_connection_cache_time_limit);
+    const struct config *config = pool->agent->config;
+    int64_t until = moment_after(config->smtp_connection_cache_time_limit
+                                         < config->connection_cache_ttl_limit
+                                     ? config->smtp_connection_cache_time_limit
+                                     : config->connection_cache_ttl_limit);
     struct session *surplus = session;
 
     pthread_mutex_lock(&pool->lock);
