@@ -1,4 +1,4 @@
-"""Seeded cases for test_smtp_client.py: messages, envelopes, servers, settings."""
+"""Seeded cases for test_smtp_conversations.py: messages, envelopes, servers, settings."""
 
 GOOD = {
     "GREETING": "220 peer.example ESMTP",
