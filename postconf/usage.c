@@ -163,7 +163,7 @@ static void scan_main(struct scan *scan)
     for (size_t i = 0; i < count; i++) {
         struct known_name name = *known_names_at(scan->known, i);
 
-        if (name.computed)
+        if (name.computed || name.raw)
             continue;
         source_text(scan->source, &name, true, &text);
         scan->from_file = false;
@@ -171,7 +171,11 @@ static void scan_main(struct scan *scan)
     }
     scan->from_file = true;
     for (size_t i = 0; i < main_cf_count(main_cf); i++) {
-        scan_text(scan, slice_of(main_cf_at(main_cf, i)->value));
+        const struct known_name *known =
+            known_names_find(scan->known, slice_of(main_cf_at(main_cf, i)->name));
+
+        if (!known || !known->raw)      /* what $name means there its user knows */
+            scan_text(scan, slice_of(main_cf_at(main_cf, i)->value));
         use_tables(scan, main_cf_at(main_cf, i)->value);
     }
     use_restriction_classes(scan, classes ? classes->value : NULL);
@@ -212,7 +216,8 @@ static void scan_service(struct scan *scan, const struct hash *settings)
 
         scan->from_file = true;
         if (known && known->class != CLASS_USER) {
-            scan_text(scan, slice_of(entry->value));
+            if (!known->raw)
+                scan_text(scan, slice_of(entry->value));
             use_tables(scan, entry->value);
         }
     }

@@ -200,6 +200,8 @@ class Machine:
     def install_debian(self, mailer="Internet Site", **answers):
         """Configure the package anew, as it does it on a fresh host."""
         answers = {"main_mailer_type": f"select {mailer}", "mailname": "string machine.example",
+                   # Where procmail is installed it would be chosen.
+                   "procmail": "boolean false",
                    "destinations": "string machine.example, $myhostname, localhost", **answers}
         self.run("debconf-set-selections", input="".join(
             f"postfix postfix/{name} {value}\n" for name, value in answers.items()))

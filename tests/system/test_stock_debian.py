@@ -75,21 +75,26 @@ def five_ways(machine, peers):
         peer.messages.clear()
     machine.send("from@sender.example", ["mboxer@machine.example"], mail("mbox"))
     machine.send("from@sender.example", ["direr@machine.example"], mail("maildir"))
-    machine.wait(lambda: machine.path("/var/mail/mboxer").exists(), "the mbox")
-    arrived = {"mbox": machine.read("/var/mail/mboxer")}
+    arrived = {"mbox": whole(machine, "/var/mail/mboxer")}
     new = machine.path("/home/direr/Maildir/new")
     machine.wait(lambda: new.exists() and list(new.iterdir()), "the Maildir")
     arrived["maildir"] = next(new.iterdir()).read_text()
     machine.shell("rm /var/mail/mboxer")
     submit(machine, "mboxer", mail("local"))
-    machine.wait(lambda: machine.path("/var/mail/mboxer").exists(), "sendmail to a local user")
-    arrived["local"] = machine.read("/var/mail/mboxer")
+    arrived["local"] = whole(machine, "/var/mail/mboxer")
     submit(machine, "to@remote.example", mail("remote"))
     arrived["remote"] = told(machine, peers[0])
     machine.shell("postconf -e relayhost=[relay.example]; service postfix restart")
     submit(machine, "to@anywhere.example", mail("relayed"))
     arrived["relayhost"] = told(machine, peers[1])
     return {way: masked(text) for way, text in arrived.items()}
+
+
+def whole(machine, mailbox):
+    """A mailbox's content, once its message is there to the end."""
+    path = machine.path(mailbox)
+    machine.wait(lambda: path.exists() and path.read_text().endswith("mailbox\n\n"), mailbox)
+    return path.read_text()
 
 
 def senders(machine):
