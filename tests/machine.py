@@ -6,6 +6,7 @@ away, with a process tree, a network, a /dev/log and a name server of its own.  
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -123,6 +124,11 @@ class Machine:
     def syslog(self):
         """Lines without their priority: "Nov 22 00:57:27 postfix/smtpd[12]: text"."""
         return "\n".join(line.split(">", 1)[-1] for line in list(self.lines)) + "\n"
+
+    def settle_log(self):
+        """What was logged before this call is in syslog() after it."""
+        self.run("logger", "-t", "machine", f"settled {len(self.lines)}")
+        self.wait(lambda: re.search(r" machine: settled \d+$", self.lines[-1]), "the log")
 
     @contextlib.contextmanager
     def inside_network(self, remote=False):

@@ -138,6 +138,7 @@ def test_what_is_not_served_is_named_once_and_tls_is_not_offered(both):
     started = log[:log.index("daemon started")]
     machine.lines.clear()
     machine.run("postfix", "check")
+    machine.settle_log()
     unserved = re.findall(r"main\.cf, line \d+: (\w+) is not served yet", machine.syslog())
     assert re.findall(r"line \d+: (\w+) is not served yet", started) == unserved
     with machine.connect(25) as client:
