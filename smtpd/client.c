@@ -26,6 +26,7 @@ enum {
 struct smtpd {
     struct server server;
     struct dns *dns;
+    struct dns *filtered_dns;   /* for records that restrictions ask for; else what hosts are */
     struct lane_pool *cleanup, *anvil;
     struct verifier *verifier;
     const char *queue_directory;
@@ -84,7 +85,29 @@ static void query(void *argument, const char *name, enum dns_type type, struct a
 {
     struct smtpd *smtpd = argument;
 
-    dns_query(smtpd->dns, name, type, arena, answer);
+    dns_query(smtpd->filtered_dns, name, type, arena, answer);
+    if (answer->status == DNS_BAD_FILTER)
+        answer->status = DNS_TROUBLE;
+}
+
+/* smtpd_dns_reply_filter. */
+static enum dns_choice keep_record(void *argument, const char *record)
+{
+    const struct smtpd *smtpd = argument;
+    AUTO_STR struct str action = STR_EMPTY;
+    struct error error;
+    enum table_result result = table_list_get(smtpd->server.dns_filter, slice_of(record), &action,
+                                              NULL, &error);
+
+    if (result == TABLE_ABSENT)
+        return DNS_KEEP;
+    if (result == TABLE_FOUND && slice_is_nocase(str_slice(&action), "ignore")) {
+        log_info("ignoring DNS RR: %s", record);
+        return DNS_DROP;
+    }
+    if (result == TABLE_FOUND)
+        log_warn("smtpd_dns_reply_filter: unknown DNS filter action: \"%s\"", action.data);
+    return DNS_NO_CHOICE;
 }
 
 static void addresses(void *argument, const char *host, struct arena *arena,
@@ -177,8 +200,11 @@ bool smtpd_prepare(struct service_context *context, struct error *error)
         return error_set(error, "unsupported smtpd_upstream_proxy_protocol value: %s",
                          config->smtpd_upstream_proxy_protocol);
     smtpd->queue_directory = config->queue_directory;
-    smtpd->dns = dns_new(&(struct dns_settings){ 0 }, error);
-    if (!smtpd->dns)
+    smtpd->dns = smtpd->filtered_dns = dns_new(&(struct dns_settings){ 0 }, error);
+    if (smtpd->dns && *config->smtpd_dns_reply_filter)
+        smtpd->filtered_dns = dns_new(&(struct dns_settings){ .keep = keep_record,
+                                                              .keep_argument = smtpd }, error);
+    if (!smtpd->dns || !smtpd->filtered_dns)
         return false;
     smtpd->cleanup = lane_pool_new(service_socket(context, "public",
                                                   config->cleanup_service_name),

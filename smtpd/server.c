@@ -23,6 +23,7 @@ static bool open_lists(struct server *server, struct error *error)
         { &server->sender_canonical, "sender_canonical_maps", config->sender_canonical_maps },
         { &server->rbl_replies, "rbl_reply_maps", config->rbl_reply_maps },
         { &server->command_filter, "smtpd_command_filter", config->smtpd_command_filter },
+        { &server->dns_filter, "smtpd_dns_reply_filter", config->smtpd_dns_reply_filter },
         { &server->footers, "smtpd_reject_footer_maps", config->smtpd_reject_footer_maps },
         { &server->discarded_keywords, "smtpd_discard_ehlo_keyword_address_maps",
           config->smtpd_discard_ehlo_keyword_address_maps },
@@ -183,7 +184,7 @@ void server_close(struct server *server)
         server->local_recipients, server->relay_recipients, server->virtual_aliases,
         server->virtual_mailboxes, server->canonical, server->recipient_canonical,
         server->sender_canonical, server->rbl_replies, server->command_filter,
-        server->footers, server->discarded_keywords,
+        server->footers, server->discarded_keywords, server->dns_filter,
     };
     struct match_list *matches[] = {
         server->mynetworks, server->bare_newline_exclusions, server->fast_flush_domains,

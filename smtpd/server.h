@@ -62,7 +62,7 @@ struct server {
     struct match_list *bare_newline_exclusions;
     struct match_list *limit_exceptions;
     struct match_list *backup_networks, *verp_clients, *noop_commands, *permit_actions;
-    struct table_list *command_filter, *footers, *discarded_keywords;
+    struct table_list *command_filter, *footers, *discarded_keywords, *dns_filter;
     struct match_list *xclient_hosts, *xforward_hosts;
     struct match_list *fast_flush_domains;
     struct match_list *forbidden_commands;

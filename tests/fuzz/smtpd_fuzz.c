@@ -75,6 +75,9 @@ static const char main_cf[] =
     "mydestination = example.test\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\n"
     "mynetworks = 127.0.0.0/8\nalias_maps =\nlocal_recipient_maps = inline:{alice=x}\n"
     "relay_domains = relay.test\nmessage_size_limit = 100000\nsmtpd_error_sleep_time = 0\n"
+    "smtpd_authorized_xclient_hosts = 127.0.0.0/8, 192.0.2.0/24\n"
+    "smtpd_authorized_xforward_hosts = 127.0.0.0/8\nsmtpd_authorized_verp_clients = 127.0.0.1\n"
+    "smtpd_reject_footer = see $client $helo_name $recipient_domain\n"
     "smtpd_helo_restrictions = reject_invalid_helo_hostname\n"
     "smtpd_sender_restrictions = reject_unknown_sender_domain, "
     "check_sender_access inline:{{a@b.test=PREPEND X: y}, {b.test=HOLD}}\n";

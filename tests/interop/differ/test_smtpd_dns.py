@@ -112,6 +112,11 @@ for action in ("defer_if_permit", "defer"):
         "reject_tempfail_action": action, "smtpd_recipient_restrictions":
         "warn_if_reject reject_unknown_helo_hostname, reject_unknown_sender_domain, "
         "reject_unknown_recipient_domain, reject_unknown_helo_hostname"}
+CASES["names, filtered"] = {
+    "smtpd_dns_reply_filter": "pcre:{ {/^good.test\\. .* MX 10/ ignore}, "
+                              "{/ (A|AAAA) 198\\.51/ IGNORE} }",
+    "smtpd_recipient_restrictions":
+    f"check_sender_mx_access {TABLE}, reject_unknown_sender_domain"}
 CASES["permit_mx_backup"] = {"smtpd_relay_restrictions":
                              "permit_mx_backup, reject_unauth_destination"}
 CASES["permit_mx_backup_networks"] = {
