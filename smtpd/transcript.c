@@ -112,9 +112,12 @@ static void write_notice(const struct session *session, const char *aborted, str
     address_quote(&recipient, slice_of(config->error_notice_recipient));
     str_text(text, "Date: ");
     message_date(text, time(NULL));
-    str_format(text, obsolete ? "\nFrom: MAILER-DAEMON (Mail Delivery System)\nTo: %s (Postmaster)\n"
-                              : "\nFrom: Mail Delivery System <MAILER-DAEMON>\n"
-                                "To: Postmaster <%s>\n", recipient.data);
+    if (obsolete)
+        str_format(text, "\nFrom: MAILER-DAEMON (Mail Delivery System)\nTo: %s (Postmaster)\n",
+                   recipient.data);
+    else
+        str_format(text, "\nFrom: Mail Delivery System <MAILER-DAEMON>\nTo: Postmaster <%s>\n",
+                   recipient.data);
     str_format(text, "Subject: %s SMTP server: errors from %s\n\n", config->mail_name,
                session->facts.client);
     str_text(text, "Transcript of session follows.\n\n");

@@ -268,11 +268,16 @@ static enum delivery_status report_success(const struct reporter *reporter,
     if (request->flags & REQUEST_RELIEF && !(told.notify & NOTIFY_NEVER))
         told.notify |= NOTIFY_SUCCESS;
 
-    bool wanted = (request->flags & REQUEST_TRACE) || (told.notify & NOTIFY_SUCCESS);
+    const char *action = success_action(outcome->action);
 
-    /* What is delivered stays delivered: a lost report must not make it happen twice. */
-    if (wanted)
-        (void)add_trace(reporter, success_action(outcome->action), request, &told, outcome);
+    /*
+     * What is delivered stays delivered: a lost report must not make it happen twice.  Who asked in
+     * two ways is told twice, as by Postfix.
+     */
+    if (request->flags & REQUEST_TRACE)
+        (void)add_trace(reporter, action, request, &told, outcome);
+    if (told.notify & NOTIFY_SUCCESS)
+        (void)add_trace(reporter, action, request, &told, outcome);
     log_delivery(reporter, request, recipient, outcome, "sent");
     return DELIVERY_SENT;
 }
