@@ -72,46 +72,44 @@ static const char *find_dsn_original(const struct intake *intake, const char *gi
 
 /* What an alias has led to. */
 struct expansion {
-    struct gathering *gathering;
     const char *alias;
+    struct { const char **items; size_t count, capacity; } members;
     bool changed;               /* it was an alias */
 };
 
-static void add_expanded(void *argument, const char *address)
+static void add_member(void *argument, const char *address)
 {
     struct expansion *expansion = argument;
 
     expansion->changed |= strcmp(address, expansion->alias) != 0;
-    add_recipient(expansion->gathering, address);
+    VECTOR_PUSH(&expansion->members, address);
 }
 
 /* RFC 3461 5.2.7.3: success ends with the alias, and is not told of once more for its members. */
-static void note_expansion(struct gathering *gathering, const char *alias, size_t first)
+static void note_expansion(struct gathering *gathering, const char *alias)
 {
     struct recipient told = gathering->from;
 
     told.address = alias;
     VECTOR_PUSH(&gathering->intake->expanded, told);
-    for (size_t i = first; i < gathering->list.count; i++) {
-        int64_t *notify = &gathering->list.items[i].notify;
-
-        *notify &= ~(int64_t)NOTIFY_SUCCESS;
-        if (*notify == 0)
-            *notify = NOTIFY_NEVER;
-    }
+    gathering->from.notify &= ~(int64_t)NOTIFY_SUCCESS;
+    if (gathering->from.notify == 0)
+        gathering->from.notify = NOTIFY_NEVER;
 }
 
 static bool expand(struct gathering *gathering, const char *address, struct error *error)
 {
-    struct expansion expansion = { gathering, address, false };
+    struct expansion expansion = { .alias = address };
     const struct intake *intake = gathering->intake;
-    size_t first = gathering->list.count;
+    bool good = address_expand(intake->cleanup, intake->arena, address, add_member, &expansion,
+                               error);
 
-    if (!address_expand(intake->cleanup, intake->arena, address, add_expanded, &expansion, error))
-        return false;
-    if (expansion.changed && gathering->from.notify & NOTIFY_SUCCESS)
-        note_expansion(gathering, address, first);
-    return true;
+    if (good && expansion.changed && gathering->from.notify & NOTIFY_SUCCESS)
+        note_expansion(gathering, address);
+    for (size_t i = 0; good && i < expansion.members.count; i++)
+        add_recipient(gathering, expansion.members.items[i]);
+    VECTOR_FREE(&expansion.members);
+    return good;
 }
 
 /* One recipient: canonical maps, virtual aliases.  *mapped is what canonical maps made of it. */
