@@ -264,11 +264,10 @@ static size_t fewest_deliveries(const struct job *job)
     return job->waiting + (limit > 0 ? job->mail->unread / (size_t)limit : 0);
 }
 
-/* Slots that others may yet take from it until it has been delivered; negative in debt. */
-static int64_t slots_to_come(const struct job *job)
+/* Slots that it earns until it has been delivered. */
+static int64_t slots_in_all(const struct job *job)
 {
-    return (int64_t)((job->selected + fewest_deliveries(job)) / (size_t)cost_of(job->transport)) -
-           (int64_t)job->slots_used;
+    return (int64_t)((job->selected + fewest_deliveries(job)) / (size_t)cost_of(job->transport));
 }
 
 static bool may_start(const struct job *job)
@@ -329,15 +328,15 @@ void job_offer(struct job *job, int64_t now)
         job->transport->candidate = job;
 }
 
-/* A part of the slots is lent; the debt counts when the next one wants to pass. */
+/* A part of the slots is lent, but only to who has paid back what was lent before. */
 static bool has_slots(const struct job *front, const struct job *candidate)
 {
     const struct slot_rules *rules = &front->transport->limits.slots;
     int64_t cost = cost_of(front->transport);
     int64_t earned = (int64_t)front->selected - (int64_t)front->slots_used * cost;
-    int64_t needed = (int64_t)most_deliveries(candidate) * cost * (100 - rules->discount) / 100;
+    int64_t needed = (int64_t)most_deliveries(candidate) * (100 - rules->discount);
 
-    return earned + rules->loan * cost >= needed;
+    return earned > 0 && (earned / cost + rules->loan) * 100 >= needed;
 }
 
 /* Between the job in front and the one before it. */
@@ -371,12 +370,13 @@ struct job *job_overtake(struct job *front, int64_t now)
     if (rules->cost == 0 || !front->next)
         return front;
 
-    int64_t slots = slots_to_come(front);
+    int64_t slots = slots_in_all(front);
 
     if (slots < rules->minimum)
         return front;
 
-    struct job *candidate = need_candidate(transport, front, slots, now);
+    struct job *candidate = need_candidate(transport, front, slots - (int64_t)front->slots_used,
+                                           now);
 
     if (!candidate || !has_slots(front, candidate))
         return front;
