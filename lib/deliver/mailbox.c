@@ -80,19 +80,6 @@ static bool is_link_of_root(const char *path, const struct stat *link)
            && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* What was opened is what stands under the name; a foreign hand may have changed it between. */
-static bool check_link(const char *path, const struct stat *opened, struct error *error)
-{
-    struct stat named;
-
-    if (lstat(path, &named) < 0)
-        return error_set(error, "file status changed unexpectedly: %s", strerror(errno));
-    if (S_ISLNK(named.st_mode))
-        return is_link_of_root(path, &named) || error_set(error, "file is a symbolic link");
-    return (named.st_dev == opened->st_dev && named.st_ino == opened->st_ino)
-           || error_set(error, "file status changed unexpectedly");
-}
-
 static bool check_kind(const struct mailbox_file *file, const struct stat *status,
                        struct mailbox_trouble *trouble)
 {
@@ -125,32 +112,55 @@ static bool check_file(const struct mailbox_file *file, int fd, struct stat *sta
         error_set(&trouble->error, "file has %d hard links", (int)status->st_nlink);
         return fail(trouble, file->status);
     }
-    if (!check_link(file->path, status, &trouble->error))
-        return fail(trouble, file->status);
     return check_kind(file, status, trouble);
 }
 
-/* The file, made for its owner when it is not there. */
-static int open_mailbox(const struct mailbox_file *file, struct error *error)
+/* Made for its owner. */
+static int make_mailbox(const struct mailbox_file *file, int flags, struct error *error)
 {
-    int flags = (file->anything ? O_WRONLY : O_RDWR) | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    AUTO_CLOSE int fd = open(file->path, flags | O_CREAT | O_EXCL, 0600);
+
+    if (fd < 0)
+        error_system(error, "cannot create file exclusively");
+    if (fd >= 0 && file->owner != (uid_t)-1 && file->owner != geteuid()
+        && fchown(fd, file->owner, (gid_t)-1) < 0) {
+        error_system(error, "cannot change file ownership");
+        unlink(file->path);
+        return -1;
+    }
+    return take_fd(&fd);
+}
+
+/* A link is followed only when root has put it there. */
+static int open_link(const struct mailbox_file *file, int flags, struct error *error)
+{
     AUTO_CLOSE int fd = open(file->path, flags);
     struct stat link;
 
-    if (fd < 0 && errno == ENOENT && lstat(file->path, &link) < 0) {
-        fd = open(file->path, flags | O_CREAT | O_EXCL, 0600);
-        if (fd < 0)
-            error_system(error, "cannot create file exclusively");
-        if (fd >= 0 && file->owner != (uid_t)-1 && file->owner != geteuid()
-            && fchown(fd, file->owner, (gid_t)-1) < 0) {
-            error_system(error, "cannot change file ownership");
-            unlink(file->path);
-            return -1;
-        }
-    } else if (fd < 0) {
+    if (fd < 0) {
         error_system(error, "cannot open file");
+        return -1;
+    }
+    if (lstat(file->path, &link) < 0
+        || (S_ISLNK(link.st_mode) && !is_link_of_root(file->path, &link))) {
+        error_set(error, "file is a symbolic link");
+        return -1;
     }
     return take_fd(&fd);
+}
+
+static int open_mailbox(const struct mailbox_file *file, struct error *error)
+{
+    int flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    int fd = open(file->path, flags | O_NOFOLLOW);
+
+    if (fd < 0 && errno == ENOENT)
+        return make_mailbox(file, flags, error);
+    if (fd < 0 && errno == ELOOP)
+        return open_link(file, flags, error);
+    if (fd < 0)
+        error_system(error, "cannot open file");
+    return fd;
 }
 
 /* --- Writing. ------------------------------------------------------------------------ */
