@@ -237,3 +237,21 @@ def test_more_destinations_than_places_are_served(ours):
         instance.start()
         instance.send("s@test.example", [f"a@d{number}.example" for number in range(12)])
         assert wait_for(lambda: len(peer.messages) == 12, 20), instance.log()
+
+
+PROBES = {
+    "RCPT tells": dict(replies={}),
+    "RCPT refuses": dict(replies={"RCPT": "550 5.1.1 no"}),
+    "RCPT puts off": dict(replies={"RCPT": "450 4.1.1 later"}),
+    "DATA tells": dict(replies={}, settings={"smtp_address_verify_target": "data"}),
+    "DATA refuses": dict(replies={"DATA": "550 5.1.1 no"},
+                         settings={"smtp_address_verify_target": "data"}),
+    "DATA without pipelining": dict(replies={"EHLO": "250 peer.example"},
+                                    settings={"smtp_address_verify_target": "data"}),
+}
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_probes_end_where_debians_do(ours, debian, name):
+    case = {**PROBES[name], "options": ("-bv",)}
+    assert talk(ours, case) == talk(debian, case)

@@ -27,6 +27,10 @@ second.example. 60 IN MX 20 mx2.good.example.
 aliased.example. 60 IN MX 10 alias.aliased.example.
 alias.aliased.example. 60 IN CNAME mx1.good.example.
 bare.home.example. 60 IN A 127.0.1.1
+_submission._tcp.srv.example. 60 IN SRV 20 1 25 mx2.good.example.
+_submission._tcp.srv.example. 60 IN SRV 10 1 25 mx1.good.example.
+_submission._tcp.nosrv.example. 60 IN SRV 0 0 0 .
+plain.example. 60 IN A 127.0.1.2
 bare.below.home.example. 60 IN A 127.0.1.1
 """
 
@@ -90,6 +94,30 @@ def test_mail_finds_its_way_as_with_debian(name):
         pytest.skip("no unshare(1)")
     results = [run_apart(kind, CASES[name]) for kind in ("debian", "ours")]
     assert results[1] == results[0]
+
+
+SRV = {
+    "the service by its priority": ("srv.example:submission", {},
+                                    ("mx1.good.example[127.0.1.1]:25,", "sent")),
+    "a service that is not there": ("nosrv.example:submission", {}, ("none,", "deferred")),
+    "no records of the service": ("plain.example:submission", {}, ("none,", "deferred")),
+    "trouble": ("sick.example:submission", {}, ("none,", "deferred")),
+    "back to the host": ("plain.example:submission", {"allow_srv_lookup_fallback": "yes"},
+                         ("none,", "deferred")),
+    "another service": ("plain.example:25", {}, ("plain.example[127.0.1.2]:25,", "sent")),
+}
+
+
+@pytest.mark.parametrize("name", SRV)
+def test_services_are_found_by_srv_records(name):
+    """Postfix has them since 3.8, so Debian's is no reference."""
+    relayhost, settings, wanted = SRV[name]
+    lines = run_apart("ours", dict(domains=["else"], settings={
+        "relayhost": relayhost, "use_srv_lookup": "submission", **settings}))
+    found = [re.sub(r"dsn=.*?, ", "", line) for line in lines if "status=" in line]
+    assert [re.search(r"relay=(\S+) status=(\w+)", line).groups() for line in found] == [wanted], lines
+    # A host that is asked at last has nobody at the port of the service.
+    assert ("127.0.1.2]:587" in str(lines)) == ("allow_srv_lookup_fallback" in settings)
 
 
 def run_apart(kind, case):
