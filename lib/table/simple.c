@@ -106,8 +106,8 @@ static bool inline_open(struct table *table, UNUSED const struct table_context *
     return true;
 }
 
-static enum table_result hashed_get(struct table *table, struct slice key, struct str *value,
-                                    UNUSED struct error *error)
+enum table_result table_hashed_get(struct table *table, struct slice key, struct str *value,
+                                   UNUSED struct error *error)
 {
     const char *found = hash_get(table->data, key);
 
@@ -117,11 +117,12 @@ static enum table_result hashed_get(struct table *table, struct slice key, struc
     return TABLE_FOUND;
 }
 
-static void hashed_close(struct table *table)
+void table_hashed_close(struct table *table)
 {
     hash_free(table->data, free);
 }
 
 const struct table_type table_type_inline = {
-    .name = "inline", .open = inline_open, .get = hashed_get, .close = hashed_close,
+    .name = "inline", .open = inline_open, .get = table_hashed_get,
+    .close = table_hashed_close,
 };

@@ -46,23 +46,7 @@ static bool texthash_open(struct table *table, const struct table_context *conte
     return true;
 }
 
-static enum table_result texthash_get(struct table *table, struct slice key, struct str *value,
-                                      UNUSED struct error *error)
-{
-    const char *found = hash_get(table->data, key);
-
-    if (!found)
-        return TABLE_ABSENT;
-    str_text(value, found);
-    return TABLE_FOUND;
-}
-
-static void texthash_close(struct table *table)
-{
-    hash_free(table->data, free);
-}
-
 const struct table_type table_type_texthash = {
     .name = "texthash",
-    .open = texthash_open, .get = texthash_get, .close = texthash_close,
+    .open = texthash_open, .get = table_hashed_get, .close = table_hashed_close,
 };

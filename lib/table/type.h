@@ -57,6 +57,11 @@ enum table_result table_get_part(struct table *table, struct slice key, struct s
 /* Append the key as the table's flags have it: folded or not. */
 void table_fold(unsigned flags, struct slice key, struct str *folded);
 
+/* get and close of a table whose data is a struct hash of values. */
+enum table_result table_hashed_get(struct table *table, struct slice key, struct str *value,
+                                   struct error *error) MUST_USE;
+void table_hashed_close(struct table *table);
+
 /* Only whole keys are asked of tables of this type. */
 bool table_type_is_pattern(struct slice type);
 
