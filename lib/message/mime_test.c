@@ -80,3 +80,28 @@ TEST(nesting_and_boundaries_have_limits)
     CHECK_NUMBER(mime.depth, 1);
     mime_end(&mime);
 }
+
+TEST(a_boundary_is_found_between_comments_and_quotes)
+{
+    static const struct { const char *type, *line; bool found; } cases[] = {
+        { "(c) multipart/mixed (d); boundary(e)=x", "--x", true },
+        { "multipart / mixed; boundary = x", "--x", true },
+        { "multipart/mixed; x=\"a;boundary=z\"; boundary=x", "--x", true },
+        { "multipart/mixed; x=\"a;boundary=z\"; boundary=x", "--z", false },
+        { "multipart/mixed; boundary=\"x y\"", "--x y", true },
+        { "multipart/mixed; boundary=\"x", "--x", true },
+        { "multipart/mixed", "--", false },
+        { "text/plain; boundary=x", "--x", false },
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct config config = { .mime_nesting_limit = 3, .mime_boundary_length_limit = 99 };
+        struct mime mime;
+
+        mime_begin(&mime, &config);
+        mime_content_type(&mime, slice_of(cases[i].type));
+        mime_headers_end(&mime);
+        CHECK(mime_body_line(&mime, slice_of(cases[i].line)) == cases[i].found);
+        mime_end(&mime);
+    }
+}
