@@ -279,7 +279,7 @@ def test_who_was_told_of_a_delay_is_told_of_its_end(ours):
     instance.send("a@back.test", ["b@far.test"])
     instance.wait_log(r"sender delay notification: ")
     far = Peer(port=port)
-    instance.wait_log(r"sender delivery status notification: ")
+    instance.wait_log(r"sender delivery status notification: ", 40)
     drained(instance, 3)
     assert b"Action: delayed" in back.messages[0] and b"Action: relayed" in back.messages[1]
     assert not [line for line in far.commands if "NOTIFY" in line]
