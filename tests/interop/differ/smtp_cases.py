@@ -286,8 +286,10 @@ class Maker:
         lmtp = VARIANTS[variant].get("program") == "lmtp"
         case = {"variant": variant, "lmtp": lmtp, **self.envelope(), "replies": self.replies(lmtp)}
         if variant == "hasty" and self.maybe(0.5):
-            verb = self.pick(["GREETING", "EHLO", "MAIL", "RCPT", "DATA", ".", "QUIT", "XFORWARD"])
+            verb = self.pick(["GREETING", "EHLO", "MAIL", "RCPT", "DATA", ".", "QUIT", "XFORWARD", "RSET"])
             case["replies"] = {**GOOD, verb: "SILENCE"}
+            if verb == "RSET":
+                case["replies"].update(EHLO="250 peer.example", MAIL="550 5.1.0 no")
         if variant == "pix":
             case["replies"] = {**case["replies"], "GREETING": "220 *******"}
         return case
