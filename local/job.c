@@ -101,7 +101,9 @@ void job_headers(const struct job *job, const char *class, struct str *headers)
 {
     bool wanted = class_is_listed(slice_of(job->agent->config->prepend_delivered_header), class);
 
-    delivery_headers(headers, job_sender(job), job->place.sender ? NULL : original_of(job),
+    bool known = job->agent->config->enable_original_recipient && !job->place.sender;
+
+    delivery_headers(headers, job_sender(job), known ? original_of(job) : NULL,
                      wanted ? job->place.delivered : NULL);
 }
 

@@ -76,7 +76,7 @@ static void add_headers(const struct pipe *pipe, const struct delivery *delivery
             address_quote(&path, slice_of(sender));
         str_format(headers, "Return-Path: <%s>\n", path.data);
     }
-    if (flags & PIPE_ORIGINAL_TO)
+    if ((flags & PIPE_ORIGINAL_TO) && pipe->config->enable_original_recipient)
         add_header(headers, "X-Original-To",
                    *recipient->original ? recipient->original : recipient->address);
     if (flags & PIPE_DELIVERED_TO)

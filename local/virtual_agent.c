@@ -227,8 +227,10 @@ static struct outcome deliver(const struct virtual *virtual, const struct delive
     AUTO_STR struct str headers = STR_EMPTY;
     struct error error = ERROR_NONE;
 
+    const char *original = *recipient->original ? recipient->original : recipient->address;
+
     delivery_headers(&headers, sender,
-                     *recipient->original ? recipient->original : recipient->address,
+                     virtual->config->enable_original_recipient ? original : NULL,
                      recipient->address);
 
     struct mailbox_message message = { delivery->content, str_slice(&headers), sender };
