@@ -46,6 +46,17 @@ void table_cache_free(struct table_cache *cache)
     free(cache);
 }
 
+/* Lookups that never end would keep a changed table from being opened anew. */
+static void init_lock(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t prefers_writer;
+
+    pthread_rwlockattr_init(&prefers_writer);
+    pthread_rwlockattr_setkind_np(&prefers_writer, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(lock, &prefers_writer);
+    pthread_rwlockattr_destroy(&prefers_writer);
+}
+
 static struct cached *find_entry(struct table_cache *cache, const char *type_name, unsigned flags)
 {
     AUTO_STR struct str key = STR_EMPTY;
@@ -57,7 +68,7 @@ static struct cached *find_entry(struct table_cache *cache, const char *type_nam
 
     if (!cached) {
         cached = memory_new(1, sizeof(*cached));
-        pthread_rwlock_init(&cached->lock, NULL);
+        init_lock(&cached->lock);
         hash_set(cache->entries, str_slice(&key), cached);
     }
     pthread_mutex_unlock(&cache->mutex);

@@ -2,6 +2,7 @@
 
 #include "base/scope.h"
 #include "log/log.h"
+#include "table/cache.h"
 #include "table/compile.h"
 #include "table/table.h"
 
@@ -183,4 +184,81 @@ TEST(thirty_two_readers_never_see_half_a_rebuild)
         table_close(shared.table);
         remove_all(folder, path);
     }
+}
+
+/* The source takes its place whole; the cache of proxymap opens it anew within a second. */
+static bool write_source(const char *path, int generation)
+{
+    AUTO_STR struct str next = STR_EMPTY;
+
+    str_format(&next, "%s.new", path);
+
+    FILE *file = fopen(next.data, "w");
+
+    if (!file)
+        return false;
+    for (int i = 0; i < KEYS; i++)
+        fprintf(file, "key%d %d of key%d\n", i, generation, i);
+    return fclose(file) == 0 && rename(next.data, path) == 0;
+}
+
+struct cached {
+    struct table_cache *cache;
+    const char *name;
+    atomic_bool stop;
+    atomic_int wrong;
+    atomic_int newest;
+};
+
+static void *read_cached(void *argument)
+{
+    struct cached *cached = argument;
+    struct str value = STR_EMPTY;
+
+    for (int i = 0; !cached->stop; i = (i + 1) % KEYS) {
+        char key[32], end[32];
+        struct error error = ERROR_NONE;
+        uint64_t seen = 0;
+
+        snprintf(key, sizeof(key), "key%d", i);
+        snprintf(end, sizeof(end), " of key%d", i);
+
+        bool good = table_cache_get(cached->cache, cached->name, 0, slice_of(key), &value, &error)
+                == TABLE_FOUND
+            && slice_ends(str_slice(&value), end)
+            && slice_number(slice_part(str_slice(&value), 0, slice_find(str_slice(&value), ' ')),
+                            REBUILDS, &seen);
+
+        cached->wrong += !good;
+        if ((int)seen > cached->newest)
+            cached->newest = (int)seen;
+    }
+    str_free(&value);
+    return NULL;
+}
+
+TEST(thirty_two_readers_of_a_texthash_source_see_the_new_one)
+{
+    char folder[64], path[80], name[96];
+    struct cached cached = { NULL, name, false, 0, 0 };
+    pthread_t readers[READERS];
+
+    make_name(folder, path);
+    snprintf(name, sizeof(name), "texthash:%s", path);
+    CHECK(write_source(path, 0));
+    cached.cache = table_cache_new(&test_context);
+    for (int i = 0; i < READERS; i++)
+        assert_int_equal(pthread_create(&readers[i], NULL, read_cached, &cached), 0);
+    for (int generation = 1; generation <= REBUILDS; generation++)
+        CHECK(write_source(path, generation));
+    for (int tries = 0; cached.newest < REBUILDS && tries < 2000; tries++)
+        usleep(5000);
+    cached.stop = true;
+    for (int i = 0; i < READERS; i++)
+        pthread_join(readers[i], NULL);
+    CHECK_NUMBER(cached.wrong, 0);
+    CHECK_NUMBER(cached.newest, REBUILDS);
+    table_cache_free(cached.cache);
+    unlink(path);
+    remove_all(folder, path);
 }
