@@ -269,13 +269,25 @@ analyze:
 bench: check-prefix
 	POSTREITER_TEST_PREFIX=$(TEST_PREFIX) python3 bench/bench.py
 
-# --- Manual pages lie beside what they describe; that of main.cf is made from its table.
-MANUALS := $(wildcard $(FOLDERS:%=%*.[158]) conf/*.5 doc/*.5) $(OUT)/man/postconf.5
+# --- Manual pages lie beside what they describe; that of main.cf, and what the pages of the
+# daemons say of parameters, are made from the table of them.
+DAEMON_PAGES := $(wildcard $(FOLDERS:%=%*.8))
+MANUALS := $(wildcard $(FOLDERS:%=%*.[15]) conf/*.5 doc/*.5) $(OUT)/man/postconf.5 \
+    $(addprefix $(OUT)/man/,$(notdir $(DAEMON_PAGES)))
 
 $(OUT)/man/postconf.5: doc/postconf.5.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) -MF $@.d $(LDFLAGS) -o $(OUT)/man/make-postconf $< $(LIBRARY) $(LDLIBS)
 	$(OUT)/man/make-postconf > $@
+
+$(OUT)/man/make-parameters: doc/parameters.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) -MF $@.d $(LDFLAGS) -o $@ $< $(LIBRARY) $(LDLIBS)
+define page_rule
+$(OUT)/man/$(notdir $(1)): $(1) $(OUT)/man/make-parameters
+	$(OUT)/man/make-parameters $(notdir $(basename $(1))) < $$< > $$@
+endef
+$(foreach page,$(DAEMON_PAGES),$(eval $(call page_rule,$(page))))
 
 # --- Install.  DESTDIR, PREFIX, mail_owner and setgid_group are honoured; what an
 # administrator may have edited is never overwritten.

@@ -2,6 +2,8 @@
  * Prints postconf(5), the manual page of main.cf's parameters, from the one table of them
  * (lib/config/parameters.def).
  */
+#include "roff.h"
+
 #include "base/scope.h"
 #include "config/parameter.h"
 #include "config/twin.h"
@@ -94,20 +96,6 @@ static const char foot[] =
     ".Xr postfix 1 ,\n"
     ".Xr master 5\n";
 
-/* Text in which roff shall see nothing of its own. */
-static void print_text(const char *text)
-{
-    if (*text == '.' || *text == '\'')
-        fputs("\\&", stdout);
-    for (; *text; text++)
-        if (*text == '\\')
-            fputs("\\e", stdout);
-        else if (*text == '\n')
-            putchar(' ');
-        else
-            putchar(*text);
-}
-
 /* As an argument of a macro. */
 static void print_argument(const char *text)
 {
@@ -188,7 +176,7 @@ static void print_parameter(const struct parameter *parameter)
     printf(".It Va %s\n", parameter_name(parameter));
     print_default(parameter);
     puts(".br");
-    print_text(parameter->meaning);
+    roff_text(parameter->meaning);
     printf("\n(%s).\n", type_text(parameter));
     print_limits(parameter);
     if (twin_name(parameter, &twin))
