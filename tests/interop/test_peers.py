@@ -109,7 +109,7 @@ def test_a_thousand_recipients_are_relayed_once_each(ours, tmp_path):
     seen = [match for path in dump.glob("*") for match in
             re.findall(r"^X-Rcpt-Args: <(\S+)>", path.read_text(), re.M)]
     assert sorted(seen) == sorted(wanted)
-    assert len(re.findall(r"status=sent", instance.log())) == 1000
+    assert wait_for(lambda: len(re.findall(r"status=sent", instance.log())) == 1000)
 
 
 def test_debians_postfix_sends_to_us(ours, debian, reader, mailbox):
