@@ -1,7 +1,6 @@
 """Debian's programs around local delivery: filters as mailbox_command, readers of what was put into
 mailboxes, user agents that send, list managers and content filters behind pipes."""
 import contextlib
-import fcntl
 import imaplib
 import os
 import pathlib
@@ -10,7 +9,8 @@ import shutil
 import subprocess
 
 import pytest
-from instance import PREFIX, free_port, wait_for
+from host import trusted
+from instance import free_port, wait_for
 
 LARGE = "Subject: parts\n\n" + "From the start\n.\n" + "x" * 3000 + "\nlast line"
 
@@ -164,20 +164,6 @@ def test_dovecot_reads_what_was_delivered(ours, reader, home, kind):
         assert b"Subject: first" in client.retr(1)[1]
         client.dele(1)
         client.quit()
-
-
-@contextlib.contextmanager
-def trusted(instance):
-    """Users may name the instance's folder to sendmail, as an administrator would allow it."""
-    path = PREFIX / "etc/postfix/main.cf"
-    with open("/tmp/postreiter-trusted.lock", "w") as alone:
-        fcntl.flock(alone, fcntl.LOCK_EX)
-        before = path.read_text()
-        path.write_text(before + f"\nalternate_config_directories = {instance.config}\n")
-        try:
-            yield
-        finally:
-            path.write_text(before)
 
 
 def as_reader(reader, command, **more):
