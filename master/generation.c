@@ -14,7 +14,7 @@ void service_renew(struct service_entry *service)
     int slots = service_slots_for_next(service);
 
     service->generation++;
-    if (!service->children || service->throttle)
+    if (!service->children || service->throttle || service->master->stopping)
         return;
     service->replacing = true;
     if (!child_start(service, slots > 0 ? slots : 1))

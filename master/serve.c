@@ -294,7 +294,7 @@ static void judge_end(struct child *child, int status)
         service->replacing = false;
         log_warn("service \"%s\": the new configuration does not work, "
                  "the processes of the old one stay in service", service->line.name);
-    } else if (!began && !child->retired) {
+    } else if (!began && !child->retired && !service->master->stopping) {
         log_warn("%s: bad command startup -- throttling", service->path);
         service_throttle(service);
     }
@@ -311,6 +311,8 @@ void service_child_gone(struct child *child, int status)
         service_free(service);
         return;
     }
+    if (service->master->stopping)
+        return;
     service_hand_on(service);
     if (service->wakeups_owed > 0 && !service->children && !service->throttle)
         wakeup_start(service);

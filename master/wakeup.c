@@ -16,7 +16,8 @@ static bool say_wakeup(struct service_entry *service)
 
 static void wake(struct service_entry *service)
 {
-    if (service->throttle || (service->line.wakeup_if_used && !service->used))
+    if (service->throttle || service->master->stopping ||
+        (service->line.wakeup_if_used && !service->used))
         return;
     if (say_wakeup(service))
         return;

@@ -180,6 +180,8 @@ static int time_to_sleep(struct pool *pool)
 
     pthread_mutex_lock(&pool->lock);
     int64_t until = pool->sleeps_until < end ? pool->sleeps_until : end;
+    if (pool->busy > 0 && pool->watch_at < until)
+        until = pool->watch_at;
     pthread_mutex_unlock(&pool->lock);
 
     int64_t left = moment_left(until) + 1;
@@ -219,6 +221,7 @@ static void run_main(struct pool *pool)
 
     for (;;) {
         look_at_slots(pool);
+        pool_watch(pool);
         if (is_idle(pool) && (atomic_load(&process->retiring) || is_worn_out(pool) ||
                               moment_left(idle_end(pool)) == 0))
             return;
@@ -257,6 +260,7 @@ static struct pool *pool_new(struct process *process)
     pool->slots = memory_new(pool->slot_count, sizeof(*pool->slots));
     pool->sleeps_until = INT64_MAX;
     pool->idle_since = moment_now();
+    pool->watch_at = moment_now() + pool_watch_pause(pool);
     pool->threads = pool->waiting = 1;
     return pool;
 }

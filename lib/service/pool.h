@@ -24,7 +24,10 @@ struct slot {
     enum slot_state state;          /* under the pool's lock, as are deadline and end */
     enum slot_end end;
     int64_t deadline;
-    int64_t turn_began;
+    _Atomic unsigned turns;         /* counts them, for the watchdog */
+    unsigned seen_turns;            /* the main thread's: what it saw, and since when */
+    int64_t seen_at;
+    bool overdue;
     struct client client;
 };
 
@@ -42,6 +45,7 @@ struct pool {
     size_t threads, waiting, lingering;
     bool listening;
     int64_t sleeps_until;           /* the main thread; INT64_MAX: for ever */
+    int64_t watch_at;               /* the watchdog looks again */
     int64_t idle_since;             /* when the last client left */
 };
 
@@ -59,6 +63,13 @@ void pool_take_arrival(struct pool *pool, size_t listener);
 void pool_finish_client(struct pool *pool, struct slot *slot);
 
 int client_descriptor(const struct client *client);
+
+/* --- stuck.c, for the main thread */
+
+/* Look whether a turn has taken too long, when it is time to; may end the process. */
+void pool_watch(struct pool *pool);
+int64_t pool_watch_span(const struct pool *pool);
+int64_t pool_watch_pause(const struct pool *pool);
 
 /* --- turn.c */
 

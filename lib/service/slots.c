@@ -146,7 +146,6 @@ void pool_finish_client(struct pool *pool, struct slot *slot)
     pthread_mutex_lock(&pool->lock);
     slot->state = SLOT_RUNNING;
     slot->deadline = 0;
-    slot->turn_began = 0;
     pthread_mutex_unlock(&pool->lock);
 
     if (client->stream)

@@ -22,7 +22,6 @@ static void park(struct pool *pool, struct slot *slot, int operation)
     pthread_mutex_lock(&pool->lock);
     slot->state = SLOT_PARKED;
     slot->deadline = client->deadline;
-    slot->turn_began = 0;
     if (atomic_load(&pool->process->stopping)) {
         slot->end = END_CLOSING;
         shutdown(fd, SHUT_RD);
@@ -38,13 +37,18 @@ static void park(struct pool *pool, struct slot *slot, int operation)
         pool_wake_main(pool);
 }
 
+/* Only the thread that has the slot counts; the watchdog sees whether one turn goes on and on. */
+static void count_turn(struct slot *slot)
+{
+    atomic_fetch_add_explicit(&slot->turns, 1, memory_order_relaxed);
+}
+
 /* The client is this thread's again; says whether it has to go. */
 static enum slot_end take_parked(struct pool *pool, struct slot *slot)
 {
     pthread_mutex_lock(&pool->lock);
     enum slot_end end = slot->end;
     slot->state = SLOT_RUNNING;
-    slot->turn_began = moment_now();
     pthread_mutex_unlock(&pool->lock);
     return end;
 }
@@ -91,6 +95,7 @@ void pool_run_session(struct pool *pool, struct slot *slot, bool fresh)
     enum slot_end end = fresh ? END_NOT : take_parked(pool, slot);
 
     log_number(client->number);
+    count_turn(slot);
     if (end != END_NOT) {
         end_session(pool, slot, end);
         return;
@@ -98,8 +103,10 @@ void pool_run_session(struct pool *pool, struct slot *slot, bool fresh)
 
     enum turn verdict = fresh && service->greet ? service->greet(client) : service->turn(client);
 
-    while (verdict == TURN_STAY && (stream_has_line(client->stream) || linger(pool, client)))
+    while (verdict == TURN_STAY && (stream_has_line(client->stream) || linger(pool, client))) {
+        count_turn(slot);
         verdict = service->turn(client);
+    }
     if (verdict == TURN_STAY)
         park(pool, slot, fresh ? EPOLL_CTL_ADD : EPOLL_CTL_MOD);
     else
@@ -126,7 +133,9 @@ void pool_run_lane(struct pool *pool, struct slot *slot)
     enum turn verdict = service->greet ? service->greet(client) : TURN_STAY;
 
     log_number(client->number);
-    while (verdict == TURN_STAY && lane_goes_on(pool, slot))
+    while (verdict == TURN_STAY && lane_goes_on(pool, slot)) {
+        count_turn(slot);
         verdict = service->turn(client);
+    }
     pool_finish_client(pool, slot);
 }

@@ -55,6 +55,12 @@ static enum turn greet(struct client *client)
     return TURN_STAY;
 }
 
+static void stay_for_ever(void)
+{
+    for (;;)
+        pause();
+}
+
 static enum turn obey(struct client *client, struct slice line)
 {
     uint64_t seconds;
@@ -63,6 +69,8 @@ static enum turn obey(struct client *client, struct slice line)
         return TURN_LEAVE;
     if (slice_is(line, "crash"))
         raise(SIGSEGV);
+    if (slice_is(line, "stuck"))
+        stay_for_ever();
     if (slice_is(line, "exit"))
         _exit(7);
     if (slice_starts(line, "sleep ") && slice_number(slice_from(line, 6), 100, &seconds))
@@ -96,12 +104,6 @@ static void expired(struct client *client)
 static void closing(struct client *client)
 {
     answer(client, "421 closing");
-}
-
-static void stay_for_ever(void)
-{
-    for (;;)
-        pause();
 }
 
 /* --- Lanes: a frame comes back as it was sent. ------------------------------------------ */

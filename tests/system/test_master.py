@@ -349,6 +349,33 @@ def test_a_stuck_turn_ends_the_process_and_the_next_client_is_served():
         assert instance.log().count("watchdog") == 1
 
 
+def test_a_stuck_session_costs_no_other_one():
+    line = SESSIONS.replace("testd", "testd -o daemon_timeout=3s -o max_idle=1s")
+    with running(line.replace("{limit}", "-")) as instance:
+        stuck, other = Line(instance.port), Line(instance.port)
+        assert stuck.pid == other.pid
+        stuck.socket.sendall(b"stuck\r\n")
+        assert stuck.hear() == ""
+        instance.wait_log(rf"warning: watchdog timeout: what client {stuck.number} asked for")
+        assert other.say("log") == "250 ok"
+        assert Line(instance.port).pid != stuck.pid
+        assert pathlib.Path(f"/proc/{stuck.pid}").exists()
+        other.close()
+        instance.wait_log(rf"testd\[{stuck.pid}\]: fatal: watchdog timeout")
+        instance.wait_log(rf"warning: process \S+/testd pid {stuck.pid} exit status 1")
+        assert Line(instance.port).say("log") == "250 ok"
+
+
+def test_a_stuck_lane_is_ended():
+    with running("many unix n - n - - testd -o daemon_timeout=2s -o max_idle=1s lanes\n") as instance:
+        stuck, idle = public_socket(instance, "many"), public_socket(instance, "many")
+        idle.sendall(b"\0\0\0\3\0\1x")
+        assert idle.recv(100) == b"\0\0\0\3\0\1x"
+        stuck.sendall(b"\0\0\0\7\0\5stuck")
+        assert stuck.recv(100) == b""
+        instance.wait_log(r"testd\[\d+\]: fatal: watchdog timeout")
+
+
 def test_a_stuck_event_loop_is_ended():
     with running("loop unix n - n - 1 testd -o daemon_timeout=1s events\n") as instance:
         with public_socket(instance, "loop") as client:
@@ -472,6 +499,26 @@ def test_stopping_tells_the_sessions_and_is_quick():
         assert time.monotonic() - begin < 5
         assert [client.hear() for client in clients] == ["421 closing"] * 5
         assert not instance.running()
+
+
+def test_while_the_system_stops_nothing_is_started(tmp_path):
+    lines = (f"hopeless unix n - n 1 1 testd events read {tmp_path}/missing\n"
+             "solo unix n - n - 1 testd single\n" + sessions())
+    with running(lines, service_throttle_time="1s") as instance:
+        client = Line(instance.port)
+        with public_socket(instance, "solo") as stuck:
+            stuck.sendall(b"\0\0\0\7\0\5stuck")
+            assert wait_for(lambda: instance.log().count("-- throttling") > 1, 20)
+            stop = subprocess.Popen([instance.commands / "postfix", "-c", instance.config, "stop"])
+            assert client.hear() == "421 closing"
+            client.close()
+            assert wait_for(lambda: len(instance.processes("testd")) == 1, 10)
+            failures = instance.log().count("/missing")
+            assert not wait_for(lambda: len(instance.processes("testd")) > 1 or
+                                instance.log().count("/missing") > failures, 3)
+            for pid in instance.processes("testd"):
+                os.kill(pid, signal.SIGKILL)
+            assert stop.wait(10) == 0
 
 
 def test_what_does_not_end_is_killed_at_a_stop():
