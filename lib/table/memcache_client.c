@@ -238,6 +238,7 @@ static enum stream_result talk(void *argument, struct stream *stream)
     struct exchange *exchange = argument;
     struct slice line;
 
+    exchange->found = false;    /* over a connection that broke behind the value */
     stream_write(stream, str_slice(&exchange->question));
 
     enum stream_result result = stream_flush(stream);

@@ -86,6 +86,7 @@ static enum stream_result talk(void *argument, struct stream *stream)
     struct exchange *exchange = argument;
     size_t length;
 
+    str_clear(&exchange->answer);   /* of a connection that broke within it */
     stream_format(stream, "%zu:", exchange->question.length);
     stream_write(stream, exchange->question);
     stream_write(stream, SLICE_LITERAL(","));

@@ -105,6 +105,27 @@ def test_postmap_asks_servers(ours, socketmap, tcp):
     assert "input exceeds size limit" in ask(instance, "long@x", table)[2]
 
 
+def test_an_answer_that_broke_off_is_asked_for_anew(ours):
+    """What came over a kept connection before it ended is no part of the next answer."""
+    broken, said = b"9:OK bro", []
+    answers = iter([b"4:OK 1,", broken, b"4:OK 2,"])
+
+    def answer(_):
+        said.append(next(answers))
+        return said[-1]
+
+    def read(file):
+        if said[-1:] == [broken]:
+            said.append(None)       # the end of that connection
+            return None
+        return read_netstring(file)
+
+    server = Server(read, answer)
+    found = ours(settings={}, start=False).run(
+        "postmap", "-q", "-", f"socketmap:inet:127.0.0.1:{server.port}:aliases", input="a\nb\n")
+    assert found.stdout == "a\t1\nb\t2\n"
+
+
 def test_memcache_stands_before_its_backup(ours, memcached):
     instance = ours(settings={})
     folder = instance.config
