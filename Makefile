@@ -239,8 +239,8 @@ long:
 	@set -e; for part in $(LONG_PARTS); do \
 	    echo "== $$part"; $(MAKE) --no-print-directory $$part; done
 
-manual-check: manuals
-	python3 tests/style/manuals.py $(MANUALS)
+manual-check: all
+	python3 tests/style/manuals.py $(BIN) $(MANUALS)
 
 long-unit:
 	$(MAKE) --no-print-directory unit SANITIZE=1
@@ -274,6 +274,8 @@ bench: check-prefix
 DAEMON_PAGES := $(wildcard $(FOLDERS:%=%*.8))
 MANUALS := $(wildcard $(FOLDERS:%=%*.[15]) conf/*.5 doc/*.5) $(OUT)/man/postconf.5 \
     $(addprefix $(OUT)/man/,$(notdir $(DAEMON_PAGES)))
+PAGE_LINKS = mailq.1=sendmail.1 newaliases.1=sendmail.1 lmtp.8=smtp.8 defer.8=bounce.8 \
+    trace.8=bounce.8 retry.8=error.8
 
 $(OUT)/man/postconf.5: doc/postconf.5.c $(LIBRARY)
 	@mkdir -p $(@D)
@@ -322,6 +324,8 @@ install-prefix: all
 	ln -sf sendmail $(SBIN)/newaliases
 	for page in $(MANUALS); do \
 	    install -D -m 644 $$page $(MAN)/man$${page##*.}/$${page##*/}; done
+	for link in $(PAGE_LINKS); do \
+	    ln -sf $${link#*=} $(MAN)/man$${link##*.}/$${link%%=*}; done
 	for file in main.cf master.cf aliases; do \
 	    [ -e $(ETC)/$$file ] || install -m 644 conf/$$file $(ETC); done
 	if [ "$$(id -u)" = 0 ]; then \

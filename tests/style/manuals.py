@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """
-Manual pages: every program and file format has one, mandoc has nothing to say of them, and
-every option that a program takes is in its page.  Arguments: the pages that are built.
+Manual pages: every program and file format has one, mandoc has nothing to say of them, every
+option that a program takes is in its page, and that of a daemon names the rights that it declares
+and its lines of the stock master.cf.  Arguments: the folder of the programs, and the pages that
+are built.
 """
 import pathlib
 import re
@@ -32,7 +34,40 @@ def options_of(path):
     return letters
 
 
-def findings(pages):
+def rights_in(text):
+    """The words of the list in the section RIGHTS."""
+    section = re.search(r"^\.Sh RIGHTS\n(.*?)^\.Sh ", text, re.M | re.S)
+    listed = re.search(r"^\.Bl.*?^\.El", section.group(1), re.M | re.S) if section else None
+    return set(re.findall(r"^\.It Cm (\S+)$", listed.group(0), re.M)) if listed else set()
+
+
+def declared_rights(program):
+    output = subprocess.run([program, "--rights"], capture_output=True, text=True, check=True)
+    return set(output.stdout.split()[1:]) - {"nothing"}
+
+
+def stock_lines():
+    """Of master.cf: (program, words of the line)."""
+    for line in (ROOT / "conf/master.cf").read_text().splitlines():
+        words = line.split()
+        if words and not line.startswith(("#", " ")):
+            yield words[7], words
+
+
+def daemon_findings(binaries, by_name):
+    for name in sorted(by_name):
+        if name.endswith(".8") and name != "master.8":
+            named, declared = rights_in(by_name[name].read_text()), declared_rights(
+                binaries / name.removesuffix(".8"))
+            if named != declared:
+                yield f"{name}: the rights are {' '.join(sorted(declared)) or 'none'}"
+    for program, words in stock_lines():
+        page = by_name.get(f"{LINKS.get(program, program)}.8")
+        if page and not re.search(r"^" + r"\s+".join(map(re.escape, words)), page.read_text(), re.M):
+            yield f"{page.name}: the line of master.cf is {' '.join(words)}"
+
+
+def findings(binaries, pages):
     by_name = {page.name: page for page in pages}
     wanted = {f"{pathlib.Path(name).name}.1": name for name in programs("COMMANDS")}
     wanted |= {f"{pathlib.Path(name).name}.8": name for name in programs("DAEMONS")
@@ -47,6 +82,7 @@ def findings(pages):
         flags = set("".join(re.findall(r"(?:Fl|\\-|Fl Ns) ?([A-Za-z0-9]+)", text)))
         for letter in sorted(options_of(ROOT / program) - flags):
             yield f"{name}: option -{letter} is not described"
+    yield from daemon_findings(binaries, by_name)
     lint = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", *map(str, pages)],
                           capture_output=True, text=True)
     for line in lint.stdout.splitlines():
@@ -56,10 +92,11 @@ def findings(pages):
 
 def main():
     count = 0
-    for line in findings([pathlib.Path(name) for name in sys.argv[1:]]):
+    binaries, *pages = map(pathlib.Path, sys.argv[1:])
+    for line in findings(binaries, pages):
         print(line)
         count += 1
-    print(f"manuals: {len(sys.argv) - 1} pages, {count} findings")
+    print(f"manuals: {len(pages)} pages, {count} findings")
     return 1 if count else 0
 
 
