@@ -13,8 +13,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-enum { STOP_SECONDS = 20, LOG_SECONDS = 3 };
-
 /* By this the postfix command knows our programs from those of another suite. */
 static const char mark[] = "postreiter master";
 
@@ -214,59 +212,6 @@ static void raise_limits(void)
 
 /* --- Signals. ------------------------------------------------------------------------- */
 
-static size_t tell_children(struct master *master, int number, bool loggers)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < master->services.count; i++) {
-        struct service_entry *service = master->services.items[i];
-
-        for (struct child *child = service->children; child; child = child->next) {
-            bool logs = service->line.listen == LISTEN_DGRAM;
-
-            count += logs == loggers;
-            if (logs != loggers || (child->told_to_end && number == SIGTERM))
-                continue;
-            child->told_to_end = true;
-            kill(child->pid, number);
-        }
-    }
-    return count;
-}
-
-/* The log is the last to go: the others have something to say when they end. */
-static void end_next(struct master *master)
-{
-    if (tell_children(master, SIGTERM, false) == 0 && tell_children(master, SIGTERM, true) == 0)
-        events_stop(master->events);
-}
-
-static void end_log_by_force(void *argument)
-{
-    tell_children(argument, SIGKILL, true);
-}
-
-/* The log gets time to write what led to this. */
-static void end_by_force(void *argument)
-{
-    struct master *master = argument;
-
-    log_warn("processes did not end within %d seconds: they are killed", STOP_SECONDS);
-    tell_children(master, SIGKILL, false);
-    events_at(master->events, moment_after(LOG_SECONDS), end_log_by_force, master);
-}
-
-static void stop(struct master *master)
-{
-    if (master->stopping)
-        return;
-    master->stopping = true;
-    for (size_t i = 0; i < master->services.count; i++)
-        service_look(master->services.items[i]);
-    events_at(master->events, moment_after(STOP_SECONDS), end_by_force, master);
-    end_next(master);
-}
-
 static void reload(struct master *master)
 {
     struct error error;
@@ -291,12 +236,12 @@ static void signalled(void *argument, int fd, UNUSED unsigned mask)
             reload(master);
         } else if (signal.ssi_signo != SIGCHLD) {
             log_info("terminating on signal %u", signal.ssi_signo);
-            stop(master);
+            stop_begin(master);
         }
     }
     children_reap(master);
     if (master->stopping)
-        end_next(master);
+        stop_go_on(master);
 }
 
 static void watch_signals(struct master *master)
@@ -322,7 +267,7 @@ static void time_is_up(void *argument)
     struct master *master = argument;
 
     log_info("master exit time has arrived");
-    stop(master);
+    stop_begin(master);
 }
 
 /* --- The program. ----------------------------------------------------------------------- */

@@ -70,6 +70,9 @@ struct service_entry {
     struct { char **items; size_t count, capacity; } reads;
 };
 
+/* Who is told to end when: stop.c. */
+enum stop_step { STOP_WORKERS, STOP_HELPERS, STOP_LOGS };
+
 struct master {
     struct events *events;
     const struct config *config;
@@ -83,6 +86,7 @@ struct master {
     struct { struct service_entry **items; size_t count, capacity; } services;
     struct watcher *watcher;
     bool stopping;
+    enum stop_step step;        /* of stopping */
     int exit_status;
 };
 
@@ -124,6 +128,17 @@ void service_child_gone(struct child *child, int status);
 void service_renew(struct service_entry *service);
 bool master_load(struct master *master, bool first, struct error *error) MUST_USE;
 void service_free(struct service_entry *service);
+
+/* --- stop.c */
+
+/* Tell everybody to end, in an order in which nobody waits in vain; the event loop then stops. */
+void stop_begin(struct master *master);
+
+/* After a process has ended: who is next. */
+void stop_go_on(struct master *master);
+
+/* False: the mail system ends, and this service is not needed for that. */
+bool stop_lets_start(const struct service_entry *service);
 
 /* --- settle.c: when all processes are gone; waits for the disk. */
 

@@ -144,7 +144,7 @@ static void name_limit(struct service_entry *service)
 
 void service_look(struct service_entry *service)
 {
-    if (service->throttle || service->dropped || service->master->stopping ||
+    if (service->throttle || service->dropped || !stop_lets_start(service) ||
         free_slots(service) > 0) {
         watch(service, false);
         return;

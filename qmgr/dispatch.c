@@ -203,14 +203,21 @@ static void end_by_report(struct agent_lane *lane, const struct delivery_report 
 
 /*
  * An agent that ends between deliveries (idle, reload) may leave a request unread: the kernel
- * says so, and it goes down another lane.  When the request was read, nobody knows what
- * came of it: the rest is tried later.
+ * says so, and it goes down another lane.  So does master for those that no agent has accepted
+ * when the mail system ends.  When the request was read, nobody knows what came of it: the rest
+ * is tried later.
  */
+static bool may_go_again(const struct agent_lane *lane, bool unread)
+{
+    return unread && !lane->reported &&
+           (lane->answered || service_must_stop(lane->qmgr->context));
+}
+
 static void lane_broke(struct agent_lane *lane, bool unread)
 {
     struct qmgr *qmgr = lane->qmgr;
 
-    if (lane->delivery && unread && lane->answered && !lane->reported) {
+    if (lane->delivery && may_go_again(lane, unread)) {
         end_delivery(lane, RESULT_AGAIN, "");
     } else if (lane->delivery) {
         log_warn("%s: transport private/%s: the delivery agent ended without a report",
@@ -365,6 +372,8 @@ static struct agent_lane *open_lane(struct qmgr *qmgr, struct transport *transpo
     if (!connect_agent(lanes_of(transport)->path, &fd)) {
         if (errno == EAGAIN)
             return NULL;    /* the backlog of the service is full */
+        if (errno == ECONNREFUSED && service_must_stop(qmgr->context))
+            return NULL;    /* its agents have ended, and so shall we */
         log_warn("connect to transport private/%s: %m", transport_name(transport));
         scheduler_throttle(qmgr->scheduler, transport, "4.3.0 mail transport unavailable",
                            moment_now());

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <malloc.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -283,4 +284,11 @@ const char *service_socket(UNUSED const struct service_context *context, const c
 bool service_is_stopping(const struct service_context *context)
 {
     return atomic_load(&process_of(context)->stopping);
+}
+
+bool service_must_stop(const struct service_context *context)
+{
+    struct pollfd watch = { process_of(context)->signals, POLLIN, 0 };
+
+    return service_is_stopping(context) || poll(&watch, 1, 0) > 0;
 }

@@ -159,3 +159,6 @@ const char *service_socket(const struct service_context *context, const char *cl
 
 /* True once the process was told to end: long waits (retries, polls) look at it. */
 bool service_is_stopping(const struct service_context *context);
+
+/* The same, also when that has not been looked at yet; a system call. */
+bool service_must_stop(const struct service_context *context);
