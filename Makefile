@@ -315,6 +315,8 @@ uninstall-debian:
 uninstall-prefix:
 	rm -f $(addprefix $(SBIN)/,$(notdir $(COMMANDS)) mailq newaliases)
 	rm -f $(addprefix $(LIBEXEC)/,$(notdir $(DAEMONS)))
+	for page in $(notdir $(MANUALS)) $(PAGE_LINKS); do \
+	    rm -f $(MAN)/man$${page##*.}/$${page%%=*}; done
 
 install-prefix: all
 	install -d $(SBIN) $(LIBEXEC) $(ETC) $(QUEUE) $(DATA)
