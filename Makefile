@@ -269,11 +269,11 @@ analyze:
 bench: check-prefix
 	POSTREITER_TEST_PREFIX=$(TEST_PREFIX) python3 bench/bench.py
 
-# --- Manual pages lie beside what they describe; that of main.cf, and what the pages of the
-# daemons say of parameters, are made from the table of them.
-DAEMON_PAGES := $(wildcard $(FOLDERS:%=%*.8))
-MANUALS := $(wildcard $(FOLDERS:%=%*.[15]) conf/*.5 doc/*.5) $(OUT)/man/postconf.5 \
-    $(addprefix $(OUT)/man/,$(notdir $(DAEMON_PAGES)))
+# --- Manual pages lie beside what they describe; that of main.cf, and what the pages of
+# programs say of parameters, are made from the table of them.
+PROGRAM_PAGES := $(wildcard $(FOLDERS:%=%*.[18]))
+MANUALS := $(wildcard conf/*.5) $(OUT)/man/postconf.5 \
+    $(addprefix $(OUT)/man/,$(notdir $(PROGRAM_PAGES)))
 PAGE_LINKS = mailq.1=sendmail.1 newaliases.1=sendmail.1 lmtp.8=smtp.8 defer.8=bounce.8 \
     trace.8=bounce.8 retry.8=error.8
 
@@ -289,7 +289,7 @@ define page_rule
 $(OUT)/man/$(notdir $(1)): $(1) $(OUT)/man/make-parameters
 	$(OUT)/man/make-parameters $(notdir $(basename $(1))) < $$< > $$@
 endef
-$(foreach page,$(DAEMON_PAGES),$(eval $(call page_rule,$(page))))
+$(foreach page,$(PROGRAM_PAGES),$(eval $(call page_rule,$(page))))
 
 # --- Install.  DESTDIR, PREFIX, mail_owner and setgid_group are honoured; what an
 # administrator may have edited is never overwritten.

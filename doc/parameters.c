@@ -1,5 +1,5 @@
 /*
- * Completes a manual page of a daemon: a line
+ * Completes a manual page of a program: a line
  *
  *     .\" parameters smtpd_client_* *_reject_code
  *
@@ -119,7 +119,7 @@ static int report_left_out(const struct page *page)
 
     for (size_t i = 0; i < parameter_count(); i++)
         if (!page->named[i] && is_read(page->program, parameter_at(i))) {
-            fprintf(stderr, "%s.8 does not name %s\n", page->program,
+            fprintf(stderr, "the manual page of %s does not name %s\n", page->program,
                     parameter_name(parameter_at(i)));
             count++;
         }

@@ -25,11 +25,12 @@ def programs(kind):
 
 
 def options_of(path):
-    """Letters of its getopt(3) calls."""
+    """Letters of its getopt(3) calls, also where they stand in a constant."""
     letters = set()
     for source in path.parent.glob("*.c"):
         if source.name == f"{path.name}.c" or source.name.startswith("options"):
-            for text in re.findall(r'getopt\([^"]*"([^"]*)"', source.read_text()):
+            for text in re.findall(r'(?:getopt\([^";]*|\.options = | letters\[\] = )"([^"]*)"',
+                                   source.read_text()):
                 letters |= set(re.sub(r"[^A-Za-z0-9]", "", text))
     return letters
 
@@ -79,7 +80,7 @@ def findings(binaries, pages):
         if not name.endswith(".1") or name not in by_name:
             continue
         text = by_name[name].read_text()
-        flags = set("".join(re.findall(r"(?:Fl|\\-|Fl Ns) ?([A-Za-z0-9]+)", text)))
+        flags = set(re.findall(r"^\.It Fl ([A-Za-z0-9])\b", text, re.M))
         for letter in sorted(options_of(ROOT / program) - flags):
             yield f"{name}: option -{letter} is not described"
     yield from daemon_findings(binaries, by_name)
