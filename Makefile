@@ -193,7 +193,7 @@ fuzz:
 TEST_PREFIX = $(CURDIR)/build/prefix
 PYTEST = /usr/bin/python3 -m pytest -q -o cache_dir=$(CURDIR)/build/pytest
 
-style: all
+style: all manual-check
 	python3 tests/style/style.py
 	python3 tests/style/globals.py $(OUT)
 	python3 tests/style/parameters.py
