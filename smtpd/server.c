@@ -1,10 +1,10 @@
 #include "server.h"
 
+#include "deliver/postmaster.h"
 #include "expansion.h"
 #include "log/log.h"
 #include "policy/policy.h"
 #include "smtp/esmtp.h"
-#include "transcript.h"
 
 static bool open_lists(struct server *server, struct error *error)
 {
@@ -149,7 +149,7 @@ static bool read_settings(struct server *server, const struct config *config,
     server->rewrite = rewrite_settings_of(config);
     server->discarded_extensions =
         extension_list(slice_of(config->smtpd_discard_ehlo_keywords), warn_keyword, NULL);
-    server->notified = transcript_classes(config->notify_classes);
+    server->notified = postmaster_classes(config->notify_classes);
     server->detects_smtputf8 = config->smtputf8_enable
         && submission_detects_smtputf8(config->smtputf8_autodetect_classes, "smtpd");
     return read_overrides(server, error) && read_bare_newline(server, error);

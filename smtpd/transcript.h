@@ -6,12 +6,6 @@
 
 #include "state.h"
 
-/* Classes of errors, as in notify_classes. */
-enum { NOTIFY_PROTOCOL = 1, NOTIFY_POLICY = 2, NOTIFY_RESOURCE = 4, NOTIFY_SOFTWARE = 8 };
-
-/* The bits of a list; names that are no class of a server's are passed over. */
-unsigned transcript_classes(const char *notify_classes);
-
 /* Remember a command.  What it says to prove who the client is stays out. */
 void transcript_command(struct session *session, struct slice line);
 
