@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/scope.h"
+#include "deliver/postmaster.h"
 #include "delivery.h"
 #include "log/log.h"
 #include "marks.h"
@@ -10,6 +11,8 @@
 
 #include <errno.h>
 #include <strings.h>
+
+enum { CLEANUP_IDLE_LANES = 1, CLEANUP_IDLE_SECONDS = 10 };
 
 static void warn_unknown(void *argument, struct slice word)
 {
@@ -98,6 +101,10 @@ bool agent_prepare(struct service_context *context, struct error *error)
                         error))
         return false;
     agent->reporter = service_reporter(context);
+    agent->tells_postmaster = postmaster_classes(config->notify_classes) & NOTIFY_PROTOCOL;
+    agent->cleanup = lane_pool_new(service_socket(context, "public",
+                                                  config->cleanup_service_name),
+                                   CLEANUP_IDLE_LANES, CLEANUP_IDLE_SECONDS);
     agent->pool = pool_new(agent);
     context->state = agent;
     return true;

@@ -22,6 +22,8 @@ struct agent {
     struct interfaces *interfaces;
     struct reporter *reporter;
     struct tables tables;
+    struct lane_pool *cleanup;  /* for notices to the postmaster */
+    bool tells_postmaster;      /* notify_classes = protocol: the only class that this is about */
     struct pool *pool;          /* connections that wait for their next message */
     int family;                 /* AF_INET, AF_INET6, AF_UNSPEC: inet_protocols */
     unsigned discarded;         /* EXTENSION_ bits of smtp_discard_ehlo_keywords */

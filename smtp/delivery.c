@@ -6,6 +6,7 @@
 #include "marks.h"
 #include "pool.h"
 #include "transaction.h"
+#include "transcript.h"
 
 #include <strings.h>
 
@@ -137,16 +138,19 @@ void delivery_fail_all(struct delivery *delivery, const struct failure *failure,
 
 static void give_back(struct delivery *delivery, struct session *session, bool clean)
 {
-    if (clean && session_may_stay(session))
-        pool_give(delivery->agent->pool, session);
-    else
+    if (!clean || !session_may_stay(session)) {
         session_close(session);
+        return;
+    }
+    transcript_end(session);
+    pool_give(delivery->agent->pool, session);
 }
 
 /* Carry the message over the session.  False when the session had died in the pool. */
 static bool use_session(struct delivery *delivery, struct session *session)
 {
     session->uses++;
+    session_begin(session, delivery->request);
     delivery->connected_at = wall_microseconds();
 
     enum transaction_result result = transaction_run(delivery, session);

@@ -108,8 +108,7 @@ void envelope_write_mail(struct session *session, const struct agent *agent,
     if ((session->extensions & EXTENSION_SMTPUTF8)
         && (envelope->send_options & SENDOPT_SMTPUTF8))
         str_text(&line, " SMTPUTF8");
-    str_text(&line, "\r\n");
-    stream_write(session->stream, str_slice(&line));
+    session_say(session, str_slice(&line));
 }
 
 /* RFC 6533 3: an address of type utf-8, for a server that may know nothing of UTF-8. */
@@ -178,6 +177,5 @@ void envelope_write_rcpt(struct session *session, const struct agent *agent,
             notify_write(&line, recipient->notify);
         }
     }
-    str_text(&line, "\r\n");
-    stream_write(session->stream, str_slice(&line));
+    session_say(session, str_slice(&line));
 }

@@ -3,15 +3,17 @@
 #include "base/scope.h"
 #include "log/log.h"
 #include "pix.h"
+#include "transcript.h"
 #include "xforward.h"
 
-static struct failure refused(const struct session *session, bool retry, struct arena *arena)
+static struct failure refused(struct session *session, bool retry, struct arena *arena)
 {
     const char *text = failure_reply_text(arena, &session->reply);
     const char *dsn = failure_reply_status(arena, &session->reply);
     struct failure failure = failure_of(arena, dsn, "host %s refused to talk to me: %s",
                                         session->name, text);
 
+    transcript_judge(session);
     if (retry && session->reply.code / 100 == 5)
         failure.dsn = arena_format(arena, "4%s", dsn + 1);
     failure.unreachable = !failure_is_permanent(&failure);
@@ -121,7 +123,7 @@ static bool say_hello(struct session *session, const char *verb, struct arena *a
     const struct config *config = session->agent->config;
     const char *doing = arena_format(arena, "performing the %s handshake", verb);
 
-    stream_format(session->stream, "%s %s\r\n", verb, config->smtp_helo_name);
+    session_say(session, slice_of(arena_format(arena, "%s %s", verb, config->smtp_helo_name)));
     if (session_flush(session, config->smtp_helo_timeout, doing, arena, failure)
         && session_read(session, config->smtp_helo_timeout, doing, arena, failure))
         return true;

@@ -6,6 +6,7 @@
 #include "connect.h"
 #include "handshake.h"
 #include "log/log.h"
+#include "transcript.h"
 
 #include <stdlib.h>
 
@@ -26,6 +27,19 @@ static struct failure broken_by(struct session *session, enum stream_result resu
     failure.relay = arena_copy(arena, session->relay);
     failure.remote = arena_copy(arena, session->host);
     return failure;
+}
+
+void session_begin(struct session *session, const struct delivery_request *request)
+{
+    session->queue_id = request->envelope.queue_id;
+    session->sender = request->envelope.sender;
+}
+
+void session_say(struct session *session, struct slice line)
+{
+    stream_write(session->stream, line);
+    stream_write(session->stream, SLICE_LITERAL("\r\n"));
+    transcript_command(session, line);
 }
 
 bool session_flush(struct session *session, int timeout_seconds, const char *doing,
@@ -76,12 +90,17 @@ static enum smtp_reply_state add_line(struct session *session, struct slice line
 {
     AUTO_STR struct str changed = STR_EMPTY;
 
+    struct slice said = line;
+
     line = filter_line(session, line, &changed);
+    transcript_reply(session, said, line.data == said.data ? NULL : &changed);
 
     enum smtp_reply_state state = smtp_reply_add(&session->reply, line);
 
-    if (state == SMTP_REPLY_GARBAGE)
+    if (state == SMTP_REPLY_GARBAGE) {
         warn_garbage(session, line);
+        session->odd = true;
+    }
     return state;
 }
 
@@ -163,6 +182,7 @@ static struct session *make_session(const struct agent *agent,
     session->agent = agent;
     session->stream = stream_new(fd);
     session->reply = SMTP_REPLY_EMPTY;
+    session->transcript = STR_EMPTY;
     session->host = memory_copy(name);
     session->address = memory_copy(address);
     session->name = memory_copy(full);
@@ -180,6 +200,7 @@ static void session_free(struct session *session)
 {
     stream_close(session->stream);
     smtp_reply_free(&session->reply);
+    str_free(&session->transcript);
     free(session->host);
     free(session->address);
     free(session->name);
@@ -197,12 +218,13 @@ void session_close(struct session *session)
         AUTO_ARENA struct arena *arena = arena_new();
 
         if (!session->quitting)
-            stream_write(session->stream, SLICE_LITERAL("QUIT\r\n"));
+            session_say(session, SLICE_LITERAL("QUIT"));
         if (session_flush(session, 1, "sending QUIT", arena, &ignored)
             && !session->agent->config->smtp_skip_quit_response)
             (void)!session_read(session, session->agent->config->smtp_quit_timeout,
                                 "sending QUIT", arena, &ignored);
     }
+    transcript_end(session);
     session_free(session);
 }
 
@@ -253,7 +275,7 @@ struct session *session_open(const struct agent *agent, const struct destination
 
     struct session *session = make_session(agent, destination, host, fd, arena);
 
-    session->queue_id = request->envelope.queue_id;
+    session_begin(session, request);
     if (handshake(agent, destination, session, request, arena, failure))
         return session;
     session_close(session);

@@ -15,7 +15,9 @@
 
 struct session {
     const struct agent *agent;
-    const char *queue_id;       /* of the message under way: for the log */
+    const char *queue_id, *sender;  /* of the message under way */
+    struct str transcript;      /* for the postmaster */
+    bool odd;                   /* ... who is to have it: the server broke the protocol */
     struct stream *stream;
     struct smtp_reply reply;    /* the last one that was read */
     char *name;                 /* host[address], as in reasons */
@@ -60,6 +62,12 @@ const char *session_host_key(struct arena *arena, const struct destination *dest
  */
 bool session_read(struct session *session, int timeout_seconds, const char *doing,
                   struct arena *arena, struct failure *failure) MUST_USE;
+
+/* The session is about a message now; it lives until session_close or the pool has it. */
+void session_begin(struct session *session, const struct delivery_request *request);
+
+/* Append a command line, CRLF is added, to what the next flush writes. */
+void session_say(struct session *session, struct slice line);
 
 /* Write out what stands in the stream, likewise. */
 bool session_flush(struct session *session, int timeout_seconds, const char *doing,

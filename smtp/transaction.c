@@ -5,6 +5,7 @@
 #include "log/log.h"
 #include "marks.h"
 #include "pix.h"
+#include "transcript.h"
 #include "xforward.h"
 
 #include <strings.h>
@@ -91,6 +92,7 @@ static bool is_success(const struct transaction *transaction)
 
 static struct failure said(const struct transaction *transaction, const char *what)
 {
+    transcript_judge(transaction->session);
     return session_said(transaction->session, what, transaction->delivery->arena);
 }
 
@@ -234,7 +236,7 @@ static bool send_commands(struct transaction *transaction)
         if (!send_rcpt(transaction, i))
             return false;
     if (is_pipelining(transaction) && !stops_at_rcpt(transaction)) {
-        stream_write(transaction->session->stream, SLICE_LITERAL("DATA\r\n"));
+        session_say(transaction->session, SLICE_LITERAL("DATA"));
         transaction->data_sent = true;
     }
     return flush(transaction, timeout, "sending DATA command") && read_replies(transaction);
@@ -242,26 +244,40 @@ static bool send_commands(struct transaction *transaction)
 
 /* --- The content. ----------------------------------------------------------------------- */
 
-/* RFC 2920 3.1: DATA was accepted although nobody is there to get it. */
-static void abort_data(struct transaction *transaction)
-{
-    struct session *session = transaction->session;
-    struct failure ignored;
-
-    if (!session_read(session, config_of(transaction)->smtp_data_init_timeout,
-                      "sending DATA command", transaction->delivery->arena, &ignored))
-        return;
-    if (session->reply.code / 100 == 3 && is_probe(transaction))
-        session->broken = true;     /* an empty message would be one all the same */
-    else if (session->reply.code / 100 == 3)
-        stream_write(session->stream, SLICE_LITERAL(".\r\n"));
-}
-
 /* Together with what stands in the stream already. */
 static void say_goodbye(struct session *session)
 {
-    stream_write(session->stream, SLICE_LITERAL("QUIT\r\n"));
+    session_say(session, SLICE_LITERAL("QUIT"));
     session->quitting = true;
+}
+
+/*
+ * RFC 2920 3.1: DATA was accepted although nobody is there to get it.  True when the transaction
+ * is over and the session fit for another one.
+ */
+static bool abort_data(struct transaction *transaction)
+{
+    struct session *session = transaction->session;
+    struct arena *arena = transaction->delivery->arena;
+    int timeout = config_of(transaction)->smtp_data_init_timeout;
+    struct failure ignored;
+
+    if (!session_read(session, timeout, "sending DATA command", arena, &ignored))
+        return false;
+    if (session->reply.code / 100 != 3) {
+        transaction->data_sent = false;
+        return false;
+    }
+    if (is_probe(transaction)) {
+        session->broken = true;     /* an empty message would be one all the same */
+        return false;
+    }
+    session_say(session, SLICE_LITERAL("."));
+    /* An LMTP server has nothing to answer to this: its goodbye is what is read then. */
+    if (transaction->delivery->agent->lmtp || !session_may_stay(session))
+        say_goodbye(session);
+    return session_flush(session, timeout, "sending message body", arena, &ignored)
+           && session_read(session, timeout, "sending end of data", arena, &ignored);
 }
 
 /* Back to the start, so that the session may carry another message. */
@@ -274,11 +290,9 @@ static bool reset(struct transaction *transaction)
 
     if (session->broken)
         return false;
-    stream_write(session->stream, SLICE_LITERAL("RSET\r\n"));
-    if (is_pipelining(transaction) && !session_may_stay(session)) {
+    session_say(session, SLICE_LITERAL("RSET"));
+    if (is_pipelining(transaction) && !session_may_stay(session))
         say_goodbye(session);
-        return false;
-    }
     return session_flush(session, timeout, "sending RSET", arena, &ignored)
            && session_read(session, timeout, "sending RSET", arena, &ignored)
            && is_success(transaction);
@@ -289,7 +303,7 @@ static bool start_data(struct transaction *transaction)
     int timeout = config_of(transaction)->smtp_data_init_timeout;
 
     if (!transaction->data_sent) {
-        stream_write(transaction->session->stream, SLICE_LITERAL("DATA\r\n"));
+        session_say(transaction->session, SLICE_LITERAL("DATA"));
         transaction->data_sent = true;
         if (!flush(transaction, timeout, "sending DATA command"))
             return false;
@@ -370,7 +384,7 @@ static bool send_content(struct transaction *transaction)
     }
     if (!wait_before_end(transaction))
         return false;
-    stream_write(transaction->session->stream, SLICE_LITERAL(".\r\n"));
+    session_say(transaction->session, SLICE_LITERAL("."));
     /* RFC 2920 3.1: the last message takes the goodbye along. */
     if (is_pipelining(transaction) && !session_may_stay(transaction->session)) {
         say_goodbye(transaction->session);
@@ -452,8 +466,8 @@ static enum transaction_result run(struct transaction *transaction)
     if (transaction->stale)
         return TRANSACTION_STALE;
     if (stops_at_rcpt(transaction) || transaction->over || transaction->accepted_count == 0) {
-        if (live && transaction->data_sent)
-            abort_data(transaction);
+        if (live && transaction->data_sent && abort_data(transaction))
+            return TRANSACTION_CLEAN;
         return give_up(transaction);
     }
     if (live && start_data(transaction)

@@ -54,8 +54,7 @@ bool xforward_write(struct session *session, int command, const struct envelope 
     }
     if (line.length == sizeof("XFORWARD") - 1)
         return false;
-    str_text(&line, "\r\n");
-    stream_write(session->stream, str_slice(&line));
+    session_say(session, str_slice(&line));
     return true;
 }
 

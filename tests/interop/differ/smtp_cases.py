@@ -277,6 +277,8 @@ class Maker:
             replies[verb] = [self.pick([GOOD[verb], self.odd(verb)]) for _ in range(3)]
         else:
             replies[verb] = self.odd(verb)
+        if verb in ("MAIL", "RCPT") and self.maybe(0.3):
+            replies["DATA"] = "503 5.5.1 nobody"
         if lmtp and verb == "EHLO":
             replies["LHLO"] = replies["EHLO"]
         return replies
