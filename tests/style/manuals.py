@@ -14,7 +14,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 FORMATS = ("access aliases bounce canonical cidr_table generic header_checks lmdb_table master "
            "memcache_table pcre_table postconf regexp_table relocated socketmap_table tcp_table "
            "transport virtual").split()
-LINKS = {"mailq": "sendmail", "newaliases": "sendmail", "lmtp": "smtp"}
+# Pages of the host that ours name; those of sections 2, 3 and 7 are the host's, too.
+FOREIGN = "inetd.8 logger.1 mbox.5 nsswitch.conf.5 syslogd.8".split()
+LINKS = {"mailq": "sendmail", "newaliases": "sendmail", "lmtp": "smtp", "defer": "bounce",
+         "trace": "bounce", "retry": "error"}
 
 
 def programs(kind):
@@ -68,6 +71,15 @@ def daemon_findings(binaries, by_name):
             yield f"{page.name}: the line of master.cf is {' '.join(words)}"
 
 
+def reference_findings(by_name):
+    links = {f"{link}.{section}" for link, name in LINKS.items() for section in "18"
+             if f"{name}.{section}" in by_name}
+    for name, page in sorted(by_name.items()):
+        for other, section in re.findall(r"\bXr (\S+) ([158])", page.read_text()):
+            if f"{other}.{section}" not in {*by_name, *links, *FOREIGN}:
+                yield f"{name}: there is no {other}({section})"
+
+
 def findings(binaries, pages):
     by_name = {page.name: page for page in pages}
     wanted = {f"{pathlib.Path(name).name}.1": name for name in programs("COMMANDS")}
@@ -84,6 +96,7 @@ def findings(binaries, pages):
         for letter in sorted(options_of(ROOT / program) - flags):
             yield f"{name}: option -{letter} is not described"
     yield from daemon_findings(binaries, by_name)
+    yield from reference_findings(by_name)
     lint = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", *map(str, pages)],
                           capture_output=True, text=True)
     for line in lint.stdout.splitlines():
