@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/scope.h"
 #include "connect.h"
+#include "filter.h"
 #include "log/log.h"
 #include "peer.h"
 #include "policy/policy.h"
@@ -234,8 +235,13 @@ bool smtpd_prepare(struct service_context *context, struct error *error)
 unsigned smtpd_rights(const struct service_context *context, unsigned rights)
 {
     const struct smtpd *smtpd = context->state;
+    const char *filter = context->config->smtpd_proxy_filter;
+    bool is_unix = true;
 
-    return policy_connects_tcp(smtpd->server.policy) ? rights | RIGHT_CONNECT_TCP : rights;
+    if (*filter)
+        (void)filter_destination(filter, &is_unix);
+    return !is_unix || policy_connects_tcp(smtpd->server.policy) ? rights | RIGHT_CONNECT_TCP
+                                                                 : rights;
 }
 
 /* --- Turns. ----------------------------------------------------------------------- */

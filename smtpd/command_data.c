@@ -43,8 +43,7 @@ bool obey_data(struct session *session, struct slice arguments)
         reply(session, REPLY_NEED_RCPT);
     else if (arguments.length)
         reply(session, REPLY_DATA_SYNTAX);
-    else if (data_is_allowed(session)) {
-        mail_submit(session);
+    else if (data_is_allowed(session) && mail_submit(session)) {
         reply(session, REPLY_SEND_DATA);
         session->mode = SESSION_CONTENT;
         session->last_line_crlf = true;
@@ -145,10 +144,9 @@ static bool chunk_is_too_large(struct session *session)
 
 static bool start_chunks(struct session *session)
 {
-    if (!data_is_allowed(session))
+    if (!data_is_allowed(session) || !mail_submit(session))
         return skip_chunks(session);
     session->chunking = CHUNKING_ACTIVE;
-    mail_submit(session);
     return true;
 }
 

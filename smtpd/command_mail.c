@@ -253,13 +253,14 @@ static void keep_sender(struct session *session, struct mail *mail, const char *
 }
 
 /* The first line about a mail: who has brought it, and whom a proxy before us names. */
-static void log_client(const struct session *session)
+void log_client(const struct session *session)
 {
     const struct facts *facts = &session->facts;
     const struct upstream *upstream = &session->upstream;
     AUTO_STR struct str line = STR_EMPTY;
 
-    str_format(&line, "%s: client=%s", facts->queue_id, facts->client);
+    str_format(&line, "%s: client=%s", *facts->queue_id ? facts->queue_id : "NOQUEUE",
+               facts->client);
     if (facts->sasl_method)
         str_format(&line, ", sasl_method=%s", facts->sasl_method);
     if (facts->sasl_username)
@@ -284,6 +285,20 @@ void name_mail(struct session *session)
     log_client(session);
 }
 
+/* The place where the mail will go may wait for a recipient. */
+static bool open_mail(struct session *session)
+{
+    bool waits = session->server->config->smtpd_delay_open_until_valid_rcpt;
+
+    if (proxy_is_used(session)) {
+        proxy_remember(session);
+        return waits || proxy_start(session);
+    }
+    if (!waits)
+        name_mail(session);
+    return true;
+}
+
 static bool start_mail(struct session *session, struct mail *mail, const char *sender,
                        const struct mail_options *options)
 {
@@ -297,10 +312,11 @@ static bool start_mail(struct session *session, struct mail *mail, const char *s
         reply_refused(session, &verdict);
     else if (has_room(session, (int64_t)options->size)) {
         keep_sender(session, mail, sender, options);
-        if (!session->server->config->smtpd_delay_open_until_valid_rcpt)
-            name_mail(session);
-        reply(session, REPLY_SENDER_OK);
-        return true;
+        if (open_mail(session)) {
+            reply(session, REPLY_SENDER_OK);
+            return true;
+        }
+        session->mail = NULL;
     }
     session->facts.sender = NULL;
     session->facts.size = 0;
@@ -353,7 +369,7 @@ bool obey_mail(struct session *session, struct slice arguments)
 
         if (read_mail(session, arguments, mail))
             return true;
-        arena_free(mail->arena);
+        mail_free(mail);
     }
     return false;
 }

@@ -89,7 +89,7 @@ static void keep_recipient(struct session *session, const char *address,
     struct mail *mail = session->mail;
     struct envelope *envelope = &mail->submission.envelope;
 
-    if (!*envelope->queue_id)
+    if (!*envelope->queue_id && !mail->proxy)
         name_mail(session);
 
     struct recipient *recipient = envelope_add_recipient(envelope, mail->arena);
@@ -113,14 +113,18 @@ static bool accept_recipient(struct session *session, const char *address,
     struct verdict verdict = policy_recipient(session->server->policy, &session->facts,
                                               mail->arena, &mail->effects);
 
-    if (verdict.result == VERDICT_REJECT)
+    bool taken = verdict.result != VERDICT_REJECT;
+
+    if (!taken)
         reply_refused(session, &verdict);
-    else {
+    session->facts.recipient = NULL;
+    if (taken && mail->proxy)
+        taken = proxy_recipient(session);
+    if (taken) {
         keep_recipient(session, address, options);
         reply(session, REPLY_RECIPIENT_OK);
     }
-    session->facts.recipient = NULL;
-    return verdict.result != VERDICT_REJECT;
+    return taken;
 }
 
 /* What stands for an ORCPT that was not given: the path as the client wrote it. */

@@ -276,6 +276,7 @@ static bool set_attribute(struct changes *changes, const char *command, struct s
         value = is_unavailable(value) ? value : str_slice(&clean);
     }
     if (rows->set(changes, value, !is_unavailable(value))) {
+        changes->upstream.told = true;
         changes->upstream.has_client |= rows->set != forward_ident && rows->set != forward_source;
         return true;
     }
@@ -340,8 +341,10 @@ bool obey_xforward(struct session *session, struct slice arguments)
 
     if (!may_change(session, "XFORWARD", arguments, session->xforward_allowed))
         return false;
-    if (!read_attributes(&changes, "XFORWARD", arguments, forward_rows))
+    if (!read_attributes(&changes, "XFORWARD", arguments, forward_rows)) {
+        session->upstream.told = changes.upstream.told;
         return false;
+    }
     session->upstream = changes.upstream;
     reply(session, REPLY_OK);
     return true;

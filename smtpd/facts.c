@@ -18,22 +18,37 @@ static void add_address(struct str *line, const struct facts *facts, const char 
     *separator = " ";
 }
 
+static void add_envelope(struct str *line, const struct facts *facts)
+{
+    const char *separator = "; ";
+
+    add_address(line, facts, "from", facts->sender, &separator);
+    add_address(line, facts, "to", facts->recipient, &separator);
+    if (*facts->protocol) {
+        str_format(line, "%sproto=%s", separator, facts->protocol);
+        separator = " ";
+    }
+    if (facts->helo)
+        str_format(line, "%shelo=<%s>", separator, facts->helo);
+}
+
 void facts_log(const struct facts *facts, const char *verb, struct slice text)
 {
     AUTO_STR struct str line = STR_EMPTY;
-    const char *separator = "; ";
 
     str_format(&line, "%s: %s: %s from %s: ", *facts->queue_id ? facts->queue_id : "NOQUEUE",
                verb, facts->stage, facts->client);
     str_add(&line, text);
-    add_address(&line, facts, "from", facts->sender, &separator);
-    add_address(&line, facts, "to", facts->recipient, &separator);
-    if (*facts->protocol) {
-        str_format(&line, "%sproto=%s", separator, facts->protocol);
-        separator = " ";
-    }
-    if (facts->helo)
-        str_format(&line, "%shelo=<%s>", separator, facts->helo);
+    add_envelope(&line, facts);
+    log_info("%s", line.data);
+}
+
+void facts_log_answer(const struct facts *facts, const char *verb, struct slice text)
+{
+    AUTO_STR struct str line = STR_EMPTY;
+
+    str_format(&line, "%s: %s: %.*s", verb, facts->stage, SLICE_ARGS(text));
+    add_envelope(&line, facts);
     log_info("%s", line.data);
 }
 

@@ -45,5 +45,8 @@ struct facts {
 /* Log "NOQUEUE: reject: RCPT from name[address]: text; from=<> to=<> proto= helo=<>". */
 void facts_log(const struct facts *facts, const char *verb, struct slice text);
 
+/* The same of a filter's answer: "verb: END-OF-MESSAGE: text; from=<> ...". */
+void facts_log_answer(const struct facts *facts, const char *verb, struct slice text);
+
 /* Append bytes as the C language writes them: \t, \303. */
 void text_escape(struct str *output, struct slice bytes);

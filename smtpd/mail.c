@@ -25,6 +25,12 @@ struct mail *mail_new(struct session *session)
     return mail;
 }
 
+void mail_free(struct mail *mail)
+{
+    proxy_close(mail->proxy);
+    arena_free(mail->arena);
+}
+
 void mail_reset(struct session *session)
 {
     struct mail *mail = session->mail;
@@ -42,7 +48,7 @@ void mail_reset(struct session *session)
     session->facts.transaction++;
     if (mail->submitter)
         session->server->calls.submit_abandon(mail->submitter);
-    arena_free(mail->arena);
+    mail_free(mail);
 }
 
 /* --- Received: -------------------------------------------------------------------- */
@@ -85,8 +91,11 @@ const char *received_text(const struct session *session)
         str_format(&text, "from %s (%s [%s%s])\n\t", facts->helo ? facts->helo : facts->name,
                    facts->name, literal ? "IPv6:" : "", facts->address);
     }
-    str_format(&text, "by %s (%s) with %s id %s", config->myhostname, config->mail_name,
-               protocol_word(session), envelope->queue_id);
+    str_format(&text, "by %s (%s) with %s", config->myhostname, config->mail_name,
+               protocol_word(session));
+    /* What goes through a filter has none here. */
+    if (*envelope->queue_id)
+        str_format(&text, " id %s", envelope->queue_id);
     if (envelope->recipients.count == 1) {
         str_text(&text, "\n\tfor <");
         address_quote(&text, slice_of(envelope->recipients.items[0].address));
@@ -99,8 +108,10 @@ const char *received_text(const struct session *session)
 
 /* --- The envelope. ---------------------------------------------------------------- */
 
-static bool clients_mail_is_local(const struct session *session)
+bool mail_is_local(const struct session *session)
 {
+    if (session->upstream.source != SOURCE_UNKNOWN)
+        return session->upstream.source == SOURCE_LOCAL;
     return policy_rewrites_locally(session->server->policy, &session->facts);
 }
 
@@ -122,9 +133,10 @@ static void set_log_attributes(struct session *session)
 {
     const struct upstream *upstream = &session->upstream;
     const struct facts *facts = &session->facts;
-    const struct upstream own = { true, facts->name, facts->address, facts->port, facts->protocol,
-                                  facts->helo ? facts->helo : "", "", facts->family,
-                                  SOURCE_UNKNOWN };
+    const struct upstream own = {
+        .name = facts->name, .address = facts->address, .port = facts->port,
+        .protocol = facts->protocol, .helo = facts->helo ? facts->helo : "", .ident = "",
+    };
     const struct upstream *shown = upstream->has_client ? upstream : &own;
     AUTO_STR struct str origin = STR_EMPTY;
 
@@ -147,11 +159,9 @@ static void set_attributes(struct session *session)
 {
     const struct facts *facts = &session->facts;
     const struct upstream *upstream = &session->upstream;
-    bool local = upstream->source != SOURCE_UNKNOWN ? upstream->source == SOURCE_LOCAL
-                                                    : clients_mail_is_local(session);
 
     set(session, "log_ident", *upstream->ident ? upstream->ident : facts->queue_id);
-    set(session, "rewrite_context", local ? "local" : "remote");
+    set(session, "rewrite_context", mail_is_local(session) ? "local" : "remote");
     set(session, "sasl_method", facts->sasl_method);
     set(session, "sasl_username", facts->sasl_username);
     set_log_attributes(session);
@@ -188,10 +198,25 @@ static void apply_effects(struct session *session)
     }
 }
 
-void mail_submit(struct session *session)
+/* The filter has its own way of telling who the client is: XFORWARD. */
+static bool start_proxy(struct session *session)
+{
+    const struct mail *mail = session->mail;
+    AUTO_STR struct str header = STR_EMPTY;
+
+    str_text(&header, mail->effects.prepend ? mail->effects.prepend : "");
+    if (!session->upstream.told)
+        str_format(&header, "Received: %s\n", received_text(session));
+    return proxy_data(session, header.data);
+}
+
+bool mail_submit(struct session *session)
 {
     struct mail *mail = session->mail;
     const struct server *server = session->server;
+
+    if (mail->proxy)
+        return start_proxy(session);
 
     mail->submission.flags = (SUBMIT_FILTER | SUBMIT_MAP | SUBMIT_BCC | SUBMIT_MILTER) &
                              ~(int64_t)server->overrides;
@@ -201,6 +226,7 @@ void mail_submit(struct session *session)
     set_attributes(session);
     apply_effects(session);
     mail->submitter = server->calls.submit(server->calls.argument, &mail->submission);
+    return true;
 }
 
 /* --- Content. --------------------------------------------------------------------- */
@@ -209,6 +235,8 @@ void mail_give_up(struct session *session)
 {
     struct mail *mail = session->mail;
 
+    if (mail)
+        proxy_abandon(mail->proxy);
     if (!mail || !mail->submitter)
         return;
     session->server->calls.submit_abandon(mail->submitter);
@@ -225,12 +253,15 @@ void mail_add(struct session *session, struct slice content)
     if (mail->too_large || mail->broken)
         return;
     if (limit > 0 && mail->received_bytes > limit) {
-        log_warn("%s: queue file size limit exceeded", mail->submission.envelope.queue_id);
+        log_warn("%s: queue file size limit exceeded",
+                 *session->facts.queue_id ? session->facts.queue_id : "NOQUEUE");
         mail->too_large = true;
         mail_give_up(session);
         return;
     }
-    if (content.length && !server->calls.submit_add(mail->submitter, content, &error)) {
+    if (mail->proxy)
+        proxy_add(mail->proxy, content);
+    else if (content.length && !server->calls.submit_add(mail->submitter, content, &error)) {
         log_warn("%s: cleanup service: %s", mail->submission.envelope.queue_id, error.text);
         mail->broken = true;
         mail_give_up(session);
@@ -343,16 +374,18 @@ bool mail_finish(struct session *session, int64_t bytes)
     struct mail *mail = session->mail;
     bool queued = false;
 
-    if (mail->too_large)
+    if (mail->too_large) {
+        if (mail->proxy)
+            proxy_log_refusal(session);
         reply(session, REPLY_CLEANUP_TOO_BIG);
-    else if (mail->broken)
+    } else if (mail->broken)
         reply(session, REPLY_CLEANUP_WRITE);
     else if (mail->bare_lf && session->strict_lines &&
              session->server->bare_newline == BARE_LF_REJECTED)
         reply(session, session->server->config->smtpd_forbid_bare_newline_reject_code, "5.5.2",
               "%s Error: bare <LF> received", session->server->config->myhostname);
     else if (end_is_allowed(session))
-        queued = submit(session, bytes);
+        queued = mail->proxy ? proxy_finish(session) : submit(session, bytes);
     mail_reset(session);
     return queued;
 }

@@ -123,6 +123,19 @@ static bool read_bare_newline(struct server *server, struct error *error)
     return true;
 }
 
+static bool read_proxy_options(struct server *server, struct error *error)
+{
+    struct slice rest = slice_of(server->config->smtpd_proxy_options), word;
+
+    while (config_list_next(&rest, false, &word)) {
+        if (!slice_is_nocase(word, "speed_adjust"))
+            return error_set(error, "unknown smtpd_proxy_options value \"%.*s\"",
+                             SLICE_ARGS(word));
+        server->proxy_waits = true;
+    }
+    return true;
+}
+
 static int read_protocols(const struct config *config)
 {
     struct slice rest = slice_of(config->inet_protocols), word;
@@ -152,7 +165,8 @@ static bool read_settings(struct server *server, const struct config *config,
     server->notified = postmaster_classes(config->notify_classes);
     server->detects_smtputf8 = config->smtputf8_enable
         && submission_detects_smtputf8(config->smtputf8_autodetect_classes, "smtpd");
-    return read_overrides(server, error) && read_bare_newline(server, error);
+    return read_overrides(server, error) && read_bare_newline(server, error) &&
+           read_proxy_options(server, error);
 }
 
 bool server_open_alone(struct server *server, const struct config *config,

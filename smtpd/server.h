@@ -74,6 +74,7 @@ struct server {
     bool expansion_allows[256];     /* bytes of smtpd_expansion_filter */
     int protocols;                  /* of inet_protocols: AF_INET, AF_INET6, AF_UNSPEC */
     unsigned notified;              /* NOTIFY_ bits of notify_classes */
+    bool proxy_waits;               /* speed_adjust: the filter gets whole mails */
     bool detects_smtputf8;          /* smtputf8_autodetect_classes has mail by SMTP */
     bool alone;                     /* on standard input, for a user: no tables, no policy */
     bool check_recipients;          /* no_unknown_recipient_checks is not set */

@@ -341,6 +341,7 @@ void session_obey(struct session *session, struct slice line, struct slice pendi
             good = obey_unknown(session, word, slice_trim(line));
         else if (pipelining_is_proper(session, command, pending)) {
             session->pending = pending;
+            session->line = line;
             good = command->obey(session, slice_trim_start(rest));
         }
         count(session, id, good);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "policy/policy.h"
+#include "proxy.h"
 #include "session.h"
 
 #include "base/arena.h"
@@ -28,6 +29,7 @@ struct mail {
     struct submission submission;
     struct effects effects;
     void *submitter;                /* content is under way */
+    struct proxy *proxy;            /* NULL: the mail goes to cleanup */
     size_t refused_recipients;      /* over smtpd_recipient_limit */
     int64_t received_bytes;         /* content so far, line ends counted as two */
     bool too_large, broken;         /* what stands in the way of its acceptance */
@@ -40,12 +42,13 @@ struct mail {
 /* What XFORWARD said of the client behind a proxy; "" stands for unknown. */
 struct upstream {
     bool has_client;                /* else the client's own facts are logged */
+    bool told;                      /* XFORWARD has said something, be it wrong */
     const char *name, *address, *port, *protocol, *helo, *ident;
     int family;                     /* of address */
     enum { SOURCE_UNKNOWN, SOURCE_LOCAL, SOURCE_REMOTE } source;
 };
 
-#define UPSTREAM_NONE ((struct upstream){ false, "", "", "", "", "", "", 0, SOURCE_UNKNOWN })
+#define UPSTREAM_NONE ((struct upstream){ false, false, "", "", "", "", "", "", 0, SOURCE_UNKNOWN })
 
 /* A session's place once cleanup has answered. */
 #define PLACE_END_OF_MAIL "END-OF-MESSAGE"
@@ -71,6 +74,7 @@ struct session {
     enum chunking chunking;
     bool chunk_last;
     int64_t chunk_size, chunk_left;
+    struct slice line;              /* the command that is obeyed now */
     struct slice pending;           /* what follows the command that is obeyed now */
     int errors, junk, pause;
     struct { unsigned good, total; } counts[COMMAND_COUNT];
@@ -123,9 +127,14 @@ command_handler obey_helo, obey_ehlo, obey_mail, obey_rcpt, obey_data, obey_bdat
 /* Start and forget a transaction. */
 struct mail *mail_new(struct session *session);
 void mail_reset(struct session *session);
+/* One that is not the session's yet. */
+void mail_free(struct mail *mail);
 
-/* The envelope is complete: give cleanup what it needs and start the content. */
-void mail_submit(struct session *session);
+/*
+ * The envelope is complete: give cleanup, or the filter, what it needs and start the content.
+ * False when the filter does not want it and the client knows.
+ */
+bool mail_submit(struct session *session);
 void mail_add(struct session *session, struct slice content);
 /* Nothing of the content is to be queued; the envelope stays. */
 void mail_give_up(struct session *session);
@@ -151,6 +160,10 @@ unsigned path_flags(const struct session *session, bool utf8);
 
 /* Give the mail its queue id, and log who has brought it. */
 void name_mail(struct session *session);
+void log_client(const struct session *session);
+
+/* Incomplete addresses in the mail's headers are completed with our names. */
+bool mail_is_local(const struct session *session);
 
 /* Warn of a path that could not be read, unless it has not even an end. */
 void warn_bad_path(const struct session *session, const char *command, struct slice path);

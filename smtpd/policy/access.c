@@ -113,11 +113,18 @@ static void warn_entry(const struct action *action, const char *wanted)
              wanted);
 }
 
-/* ETRN brings no mail that something could be done with. */
-static bool is_for_mail(const struct action *action)
+/* ETRN brings no mail that something could be done with; nor is it ours behind a filter. */
+static bool is_for_mail(const struct action *action, bool header)
 {
-    if (!action->evaluation->facts->etrn_domain)
-        return true;
+    const struct config *config = action->evaluation->policy->server->config;
+
+    if (!action->evaluation->facts->etrn_domain) {
+        if (header || !*config->smtpd_proxy_filter)
+            return true;
+        log_warn("access table %s: with smtpd_proxy_filter specified, action %s is unavailable",
+                 action->check->argument, action->word);
+        return false;
+    }
     log_warn("access table %s: action %s is unavailable in smtpd_etrn_restrictions",
              action->check->argument, action->word);
     return false;
@@ -302,8 +309,9 @@ struct verdict access_obey(struct evaluation *evaluation, const struct check *ch
         return refuse(&action, (int)code, code / 100 == 4 ? "4.7.1" : "5.7.1", "Access denied");
     for (size_t i = 0; i < COUNT(actions); i++)
         if (slice_is_nocase(word, actions[i].name))
-            return actions[i].needs_mail && !is_for_mail(&action) ? verdict_next()
-                                                                  : actions[i].run(&action);
+            return actions[i].needs_mail &&
+                   !is_for_mail(&action, actions[i].run == action_prepend)
+                       ? verdict_next() : actions[i].run(&action);
     return run_restrictions(&action, value);
 }
 
