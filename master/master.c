@@ -272,11 +272,15 @@ static void time_is_up(void *argument)
 
 /* --- The program. ----------------------------------------------------------------------- */
 
-static int test_lock(void)
+static int test_lock(struct master *master)
 {
     pid_t holder;
+    bool held = lock_is_held("pid/master.pid", &holder);
 
-    return lock_is_held("pid/master.pid", &holder) ? 1 : 0;
+    config_free(master->config);
+    free(master->config_directory);
+    free(master);
+    return held ? 1 : 0;
 }
 
 static void serve(struct master *master, const struct command_line *line, int started)
@@ -312,7 +316,7 @@ int main(int argc, char **argv)
     log_debug("%s", mark);
     load_config(master, &line);
     if (line.test)
-        return test_lock();
+        return test_lock(master);
     open_log(master);
     if (geteuid() != 0)
         log_fatal("the master command is reserved for the superuser");
