@@ -62,16 +62,6 @@ TEST(an_old_log_and_a_torn_one_are_read_as_far_as_they_go)
     CHECK_TEXT(list.items[1].reason, "cut");
 }
 
-TEST(lines_are_broken_at_blanks_before_column_80)
-{
-    AUTO_STR struct str text = STR_EMPTY;
-
-    notice_wrap(&text, slice_of("Diagnostic-Code: X-Postfix; unable to look up host long.test: "
-                                "Name or service not known"));
-    CHECK_TEXT(text.data, "Diagnostic-Code: X-Postfix; unable to look up host long.test: "
-                          "Name or service\n    not known\n");
-}
-
 TEST(the_built_in_templates_are_whole)
 {
     AUTO_ARENA struct arena *arena = arena_new();

@@ -3,36 +3,10 @@
 #include "address/address.h"
 #include "base/encoding.h"
 #include "base/scope.h"
+#include "deliver/own_mail.h"
 #include "message/date.h"
 
 #include <strings.h>
-
-enum { LINE_LENGTH = 79, INDENT = 4 };
-
-void notice_wrap(struct str *output, struct slice text)
-{
-    size_t room = LINE_LENGTH;
-    bool first = true;
-
-    while (text.length > 0) {
-        size_t end = text.length;
-
-        if (text.length > room) {
-            end = room;
-            while (end > 0 && text.data[end] != ' ')
-                end--;
-            if (end == 0)       /* a word that fits nowhere */
-                end = room + slice_find(slice_from(text, room), ' ');
-        }
-        if (!first)
-            str_format(output, "%*s", INDENT, "");
-        str_add(output, slice_trim_end(slice_part(text, 0, end)));
-        str_byte(output, '\n');
-        text = slice_trim_start(slice_from(text, end));
-        first = false;
-        room = LINE_LENGTH - INDENT;
-    }
-}
 
 /* RFC 822 knows no characters beyond ASCII outside of quotes: what is rfc822 is quoted so. */
 static void quote_sender(struct str *output, struct slice sender)
@@ -144,7 +118,7 @@ static void write_recipient_text(const struct bounce_append *record, struct str 
     }
     str_format(&text, ": %s", record->reason);
     str_byte(output, '\n');
-    notice_wrap(output, str_slice(&text));
+    own_mail_wrap(output, "", str_slice(&text));
 }
 
 static bool write_notification(const struct notice *notice, struct str *output,
@@ -205,7 +179,7 @@ static void write_diagnostic(const struct notice *notice, const struct bounce_ap
     else
         str_format(&line, "Diagnostic-Code: X-%s; %s", notice->config->mail_name,
                    record->reason);
-    notice_wrap(output, str_slice(&line));
+    own_mail_wrap(output, "", str_slice(&line));
 }
 
 static void write_status(const struct notice *notice, const struct bounce_append *record,

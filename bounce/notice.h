@@ -34,6 +34,3 @@ bool notice_write_head(const struct notice *notice, struct str *output,
 
 /* What closes the returned message. */
 void notice_write_tail(const struct notice *notice, struct str *output);
-
-/* Append text in lines of at most 79 bytes, broken at blanks, indented from the second on. */
-void notice_wrap(struct str *output, struct slice text);

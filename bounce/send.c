@@ -2,10 +2,9 @@
 
 #include "address/address.h"
 #include "base/scope.h"
-#include "deliver/submission.h"
+#include "deliver/own_mail.h"
 #include "deliver/verp.h"
 #include "log/log.h"
-#include "message/date.h"
 #include "message/header.h"
 
 #include <errno.h>
@@ -71,37 +70,13 @@ static void address_letter(const struct letter *letter, struct arena *arena,
                            struct submission *submission)
 {
     const struct config *config = letter->bouncer->config;
-    AUTO_STR struct str id = STR_EMPTY, received = STR_EMPTY;
     struct envelope *envelope = &submission->envelope;
 
-    envelope_clear(envelope);
-    queue_id_new(&id, config->enable_long_queue_ids);
-    envelope->queue_id = arena_text(arena, str_slice(&id));
-    envelope->arrival = wall_now();
-    envelope->sender = letter->sender;
+    own_mail_begin(submission, config, letter->sender, letter->recipient, arena);
+    submission->flags = own_mail_flags(config, letter->notice.postmaster ? "notify" : "bounce");
     envelope->encoding = strcmp(notice_encoding(&letter->notice), "8bit") == 0 ? "8bit" : "";
     if (letter->notice.envelope->send_options & SENDOPT_SMTPUTF8)
         envelope->send_options = SENDOPT_SMTPUTF8;
-    envelope_set_attribute(envelope, arena, "rewrite_context", "local");
-
-    envelope_add_recipient(envelope, arena)->address = letter->recipient;
-    str_format(&received, "by %s (%s)\n\tid %s; ", config->myhostname, config->mail_name,
-               id.data);
-    message_date(&received, envelope->arrival.tv_sec);
-    submission->received = arena_text(arena, str_slice(&received));
-    submission->prepended = "";
-}
-
-/* internal_mail_filter_classes: "bounce" is what goes to senders, "notify" to postmasters. */
-static int64_t submit_flags(const struct letter *letter)
-{
-    struct slice rest = slice_of(letter->bouncer->config->internal_mail_filter_classes), member;
-    int64_t flags = SUBMIT_LOCAL | SUBMIT_MAP | SUBMIT_BOUNCE_UNDO;
-
-    while (slice_take_token(&rest, ", \t\r\n", &member))
-        if (slice_is_nocase(member, letter->notice.postmaster ? "notify" : "bounce"))
-            flags |= SUBMIT_FILTER | SUBMIT_MILTER;
-    return flags;
 }
 
 static bool post_letter(const struct letter *letter, const struct envelope *original,
@@ -109,23 +84,16 @@ static bool post_letter(const struct letter *letter, const struct envelope *orig
 {
     AUTO_ARENA struct arena *arena = arena_new();
     int timeout = letter->bouncer->config->ipc_timeout;
-    struct submission submission = { .flags = submit_flags(letter) };
-    struct submission_reply reply = { .queue_id = "", .text = "" };
+    struct submission submission = { 0 };
 
     address_letter(letter, arena, &submission);
 
     struct submitter *submitter = submitter_new(letter->bouncer->cleanup, &submission, timeout);
 
-    if (!fill_submitter(letter, original, submitter, error)) {
-        submitter_abandon(submitter);
-        return false;
-    }
-    if (!submitter_end(submitter, arena, &reply, error))
-        return false;
-    if (reply.status != SUBMISSION_QUEUED && reply.status != SUBMISSION_DISCARDED)
-        return error_set(error, "cleanup: %s", reply.text);
-    str_set(queue_id, slice_of(reply.queue_id));
-    return true;
+    if (fill_submitter(letter, original, submitter, error))
+        return own_mail_end(submitter, queue_id, error);
+    submitter_abandon(submitter);
+    return false;
 }
 
 static const char *const kind_names[NOTICE_COUNT] = {

@@ -1,6 +1,7 @@
 #include "transcript.h"
 
 #include "base/scope.h"
+#include "deliver/own_mail.h"
 #include "deliver/postmaster.h"
 #include "log/log.h"
 
@@ -47,7 +48,6 @@ static void submit(const struct agent *agent, struct slice text)
 {
     AUTO_ARENA struct arena *arena = arena_new();
     struct submission submission = { 0 };
-    struct submission_reply reply = { .queue_id = "", .text = "" };
     struct error error = ERROR_NONE;
 
     postmaster_fill(&submission, agent->config, arena);
@@ -58,10 +58,8 @@ static void submit(const struct agent *agent, struct slice text)
     if (!submitter_add(submitter, text, &error)) {
         submitter_abandon(submitter);
         log_warn("notice to the postmaster: %s", error.text);
-    } else if (!submitter_end(submitter, arena, &reply, &error)) {
+    } else if (!own_mail_end(submitter, NULL, &error)) {
         log_warn("notice to the postmaster: %s", error.text);
-    } else if (reply.status != SUBMISSION_QUEUED && reply.status != SUBMISSION_DISCARDED) {
-        log_warn("notice to the postmaster: cleanup: %s", reply.text);
     }
 }
 

@@ -2,11 +2,9 @@
 
 #include "base/memory.h"
 #include "base/scope.h"
-#include "deliver/submission.h"
+#include "deliver/own_mail.h"
 #include "deliver/verify.h"
 #include "log/log.h"
-#include "message/date.h"
-#include "queue/queue.h"
 
 #include <time.h>
 
@@ -69,22 +67,12 @@ static void fill_envelope(const struct probe *probe, struct arena *arena,
                           struct submission *submission)
 {
     const struct config *config = probe->prober->config;
-    AUTO_STR struct str id = STR_EMPTY, received = STR_EMPTY;
     struct envelope *envelope = &submission->envelope;
 
-    envelope_clear(envelope);
-    queue_id_new(&id, config->enable_long_queue_ids);
-    envelope->queue_id = arena_text(arena, str_slice(&id));
-    envelope->arrival = wall_now();
-    envelope->sender = make_sender(config, arena, envelope->arrival.tv_sec);
+    own_mail_begin(submission, config, make_sender(config, arena, time(NULL)), probe->address,
+                   arena);
     envelope_set_attribute(envelope, arena, "log_message_origin", "local");
-    envelope_set_attribute(envelope, arena, "rewrite_context", "local");
     envelope_set_attribute(envelope, arena, "trace_flags", probe_flags);
-    envelope_add_recipient(envelope, arena)->address = probe->address;
-    str_format(&received, "by %s (%s)\n\tid %s; ", config->myhostname, config->mail_name,
-               id.data);
-    message_date(&received, envelope->arrival.tv_sec);
-    submission->received = arena_text(arena, str_slice(&received));
 }
 
 /* Out of the turn. */
@@ -95,7 +83,6 @@ static void submit(void *argument)
     AUTO_ARENA struct arena *arena = arena_new();
     struct submission submission = {
         .flags = SUBMIT_LOCAL | SUBMIT_MAP | (prober->detect_utf8 ? SUBMIT_SMTPUTF8 : 0),
-        .prepended = "",
     };
     struct submission_reply reply = { .queue_id = "", .text = "" };
     struct error error = ERROR_NONE;

@@ -211,10 +211,9 @@ class Maker:
             "content": self.content(eight),
             "sender": self.pick(["s@sender.example"] * 4 + ["", "a b@sender.example",
                                                             "gr\u00fc@sender.example"]),
-            # The queue manager's order is not what is under test.
-            "recipients": sorted({recipient[0]: recipient for recipient in
-                                  (self.recipient() for _ in range(self.pick([1, 1, 1, 2, 3])))
-                                  }.values()),
+            "recipients": list({recipient[0]: recipient for recipient in
+                                (self.recipient() for _ in range(self.pick([1, 1, 1, 2, 3])))
+                                }.values()),
             "encoding": self.pick(["8bit", "7bit", "", "8bit"]) if eight else self.pick(["", "7bit"]),
             "send_options": self.pick([0] * 14 + [1, 2, 3, 5, 9, 15]),
             "envelope_id": self.pick(["", "", "id=1+2", "plain"]),
