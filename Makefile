@@ -275,7 +275,7 @@ PROGRAM_PAGES := $(wildcard $(FOLDERS:%=%*.[18]))
 MANUALS := $(wildcard conf/*.5) $(OUT)/man/postconf.5 \
     $(addprefix $(OUT)/man/,$(notdir $(PROGRAM_PAGES)))
 PAGE_LINKS = mailq.1=sendmail.1 newaliases.1=sendmail.1 lmtp.8=smtp.8 defer.8=bounce.8 \
-    trace.8=bounce.8 retry.8=error.8
+    trace.8=bounce.8 retry.8=error.8 body_checks.5=header_checks.5
 
 $(OUT)/man/postconf.5: doc/postconf.5.c $(LIBRARY)
 	@mkdir -p $(@D)
