@@ -177,11 +177,14 @@ static enum table_result find_rewritten(const struct server *server, struct slic
 
 /* The reply that stands in an error: transport's nexthop: "5.1.2 no such place". */
 static struct verdict refuse_error(struct evaluation *evaluation, struct subject subject,
-                                   struct slice text, bool is_sender)
+                                   const struct resolution *resolution, bool is_sender)
 {
+    struct slice text = str_slice(&resolution->nexthop);
     char status[STATUS_SIZE];
 
     memcpy(status, is_sender ? "5.1.0" : "5.1.1", 6);
+    if (slice_is(str_slice(&resolution->transport), "retry"))
+        status[0] = '4';
     status_take(&text, status);
     if (!text.length)
         text = slice_of("User unknown");
@@ -243,7 +246,7 @@ struct verdict recipient_check_listed(struct evaluation *evaluation, const char 
     }
     if (slice_is(str_slice(&resolution.transport), "error") ||
         slice_is(str_slice(&resolution.transport), "retry"))
-        return refuse_error(evaluation, subject, str_slice(&resolution.nexthop), is_sender);
+        return refuse_error(evaluation, subject, &resolution, is_sender);
     if (!find_directory(server, resolution.class, &directory) ||
         (resolution.class == ADDRESS_LOCAL && is_built_in(server->config, recipient)))
         return verdict_next();
