@@ -32,6 +32,35 @@ static void add_number(struct words *words, const char *option, long number)
     add_word(words, text);
 }
 
+/* What trivial-rewrite would be told: rewriting and resolving happen in the programs. */
+static void add_rewrite_settings(struct words *words, const struct service_entry *rewriter)
+{
+    const struct line *line = &rewriter->line;
+
+    for (size_t i = 0; i < line->word_count && line->words[i][0] == '-'; i++) {
+        const char *word = line->words[i];
+        AUTO_STR struct str setting = STR_EMPTY;
+
+        if (strncmp(word, "-o", 2) != 0)
+            continue;
+        if (!word[2] && ++i == line->word_count)
+            return;
+        str_format(&setting, "%s:%s", line->name, word[2] ? word + 2 : line->words[i]);
+        add_word(words, "-r");
+        add_word(words, setting.data);
+    }
+}
+
+static void add_rewriters(struct words *words, const struct master *master)
+{
+    for (size_t i = 0; i < master->services.count; i++) {
+        const struct service_entry *service = master->services.items[i];
+
+        if (!service->dropped && strcmp(service->line.program, "trivial-rewrite") == 0)
+            add_rewrite_settings(words, service);
+    }
+}
+
 /* See service/control.h. */
 static void build_command(const struct service_entry *service, int slots, struct words *words)
 {
@@ -54,6 +83,7 @@ static void build_command(const struct service_entry *service, int slots, struct
     }
     for (int i = 0; i < service->master->verbose; i++)
         add_word(words, "-v");
+    add_rewriters(words, service->master);
     for (size_t i = 0; i < line->word_count; i++)
         add_word(words, line->words[i]);
     VECTOR_PUSH(words, NULL);

@@ -113,7 +113,6 @@ static void service_update(struct service_entry *service, struct line *line)
     name_program(service);
     events_cancel(service->master->events, service->throttle);
     service->throttle = NULL;
-    service_renew(service);
 }
 
 static void drop_unlisted(struct master *master)
@@ -147,6 +146,10 @@ static bool take_lines(struct master *master, struct line_list *lines, bool firs
         }
     }
     drop_unlisted(master);
+    /* After all lines were taken: a process is told of those of trivial-rewrite, too. */
+    for (size_t i = 0; i < master->services.count; i++)
+        if (!master->services.items[i]->dropped)
+            service_renew(master->services.items[i]);
     return true;
 }
 

@@ -120,7 +120,7 @@ static bool open_tables(struct qmgr *qmgr, struct error *error)
     if (!qmgr->resolver)
         return false;
     qmgr->probe_resolver = qmgr->resolver;
-    if (!probes_go_elsewhere(qmgr->config))
+    if (!probes_go_elsewhere(config_of_rewriter(qmgr->config)))
         return true;
     qmgr->probe_resolver = resolver_open(qmgr->config, &tables, qmgr->lookup, RESOLVE_PROBE,
                                          error);

@@ -15,6 +15,7 @@
 struct resolver {
     const struct config *config;
     struct lookup *lookup;
+    struct lookup *own_lookup;  /* by the rewriter's settings, when they are not the caller's */
     struct routes routes;
     struct match_list *virtual_alias_domains;
     struct match_list *virtual_mailbox_domains;
@@ -59,10 +60,12 @@ struct resolver *resolver_open(const struct config *config, const struct table_c
 {
     struct resolver *resolver = memory_new(1, sizeof(*resolver));
 
-    resolver->config = config;
+    resolver->config = config_of_rewriter(config);
+    if (resolver->config != config)
+        resolver->own_lookup = lookup = lookup_open(resolver->config, context, error);
     resolver->lookup = lookup;
-    if (open_lists(resolver, context, error)
-        && routes_open(&resolver->routes, config, context, lookup, purpose, error))
+    if (lookup && open_lists(resolver, context, error)
+        && routes_open(&resolver->routes, resolver->config, context, lookup, purpose, error))
         return resolver;
     resolver_close(resolver);
     return NULL;
@@ -77,6 +80,8 @@ void resolver_close(struct resolver *resolver)
     match_list_close(resolver->virtual_mailbox_domains);
     match_list_close(resolver->relay_domains);
     table_list_close(resolver->relocated_maps);
+    if (resolver->own_lookup)
+        lookup_close(resolver->own_lookup);
     free(resolver);
 }
 

@@ -45,7 +45,8 @@ enum resolve_purpose {
 
 /*
  * Open all that resolving needs.  The config must be of a program that is named in the rows
- * of trivial-rewrite's parameters (smtpd, cleanup, qmgr, ...).  The lookup is kept.
+ * of trivial-rewrite's parameters (smtpd, cleanup, qmgr, ...).  The lookup is kept.  The settings
+ * are those of its rewriter, if it has one.
  */
 struct resolver *resolver_open(const struct config *config, const struct table_context *context,
                                struct lookup *lookup, enum resolve_purpose purpose,

@@ -15,6 +15,7 @@ struct form {
 
 struct rewrite_settings rewrite_settings_of(const struct config *config)
 {
+    config = config_of_rewriter(config);
     return (struct rewrite_settings){
         .myorigin = config->myorigin,
         .mydomain = config->mydomain,

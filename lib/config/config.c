@@ -109,6 +109,7 @@ static struct loaded *read_all(const struct config_request *request, main_cf_war
 
     loaded->arena = arena;
     loaded->config.source = main_cf;
+    loaded->config.rewriter = request->rewriter;
     loaded->names = names_new(main_cf, program, request->service ? request->service : program);
     return loaded;
 }

@@ -29,7 +29,14 @@ struct config {
 #include "config/parameters.def"
 #undef PARAMETER
     const struct main_cf *source;
+    const struct config *rewriter;      /* what trivial-rewrite would read; NULL: the same */
 };
+
+/* The settings that addresses are rewritten and resolved by. */
+static inline const struct config *config_of_rewriter(const struct config *config)
+{
+    return config->rewriter ? config->rewriter : config;
+}
 
 struct config_override {
     const char *name;
@@ -42,6 +49,7 @@ struct config_request {
     const char *service;    /* service_name of the master.cf line; NULL: the program */
     const struct config_override *overrides;    /* of -o, the later wins */
     size_t override_count;
+    const struct config *rewriter;  /* for the member of that name; lives as long */
     int copy;               /* a descriptor that is read in place of main.cf; 0: none */
 };
 

@@ -3,7 +3,8 @@
  * messages of the control socket (SOCK_SEQPACKET, a message each).
  *
  * The command line that master gives: PROGRAM -n SERVICE -t TYPE -s LISTENERS -k SLOTS
- * [-u] [-c] [-l LIMIT], then the words of the master.cf line.  MAIL_CONFIG is the directory of
+ * [-u] [-c] [-r REWRITE:name=value], then the words of the master.cf line; -r for each -o of each
+ * trivial-rewrite line.  MAIL_CONFIG is the directory of
  * main.cf.
  */
 #pragma once

@@ -44,6 +44,15 @@ static void add_override(struct options *options, const char *text)
     options->override_count++;
 }
 
+static void add_rewrite_setting(struct options *options, const char *text)
+{
+    size_t count = options->rewrite_count++;
+
+    options->rewrite_settings = memory_resize(options->rewrite_settings, count + 1,
+                                              sizeof(*options->rewrite_settings));
+    options->rewrite_settings[count] = text;
+}
+
 static bool read_option(struct options *options, int option)
 {
     switch (option) {
@@ -68,6 +77,9 @@ static bool read_option(struct options *options, int option)
     case 'o':
         add_override(options, optarg);
         return true;
+    case 'r':
+        add_rewrite_setting(options, optarg);
+        return true;
     case 'v':
         options->verbose++;
         return true;
@@ -83,7 +95,7 @@ void options_read(struct options *options, int argc, char **argv)
 
     *options = (struct options){ .slots = 1, .type = LISTENER_UNIX };
     opterr = 0;
-    while ((option = getopt(argc, argv, "+n:t:s:k:uco:vD")) != -1)
+    while ((option = getopt(argc, argv, "+n:t:s:k:uco:r:vD")) != -1)
         if (!read_option(options, option))
             log_fatal("unknown option -%c; only master starts this program", optopt);
     if (!options->service_name)

@@ -24,6 +24,8 @@ struct options {
     int verbose;
     struct config_override *overrides;
     size_t override_count;
+    const char **rewrite_settings;      /* "SERVICE:name=value" of trivial-rewrite's lines */
+    size_t rewrite_count;
     char **words;               /* what follows the options: flags= user= argv= */
     int word_count;
 };
@@ -58,6 +60,13 @@ struct process {
 
 /* Take the command line apart; a wrong one is fatal. */
 void options_read(struct options *options, int argc, char **argv);
+
+/*
+ * Read main.cf once more when addresses are rewritten and resolved by other settings than the
+ * process's own: then *config is another one, with its rewriter.  False: they are wrong.
+ */
+bool rewriter_settle(const struct options *options, const struct config_request *request,
+                     const struct config **config, struct error *error) MUST_USE;
 
 /*
  * Take a client off a listener.  False when there was none.  fd is -1 for a pass service whose

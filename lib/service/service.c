@@ -56,7 +56,8 @@ static void load_config(struct process *process)
     };
     struct error error;
 
-    if (!config_load(&request, &process->context.config, &error))
+    if (!config_load(&request, &process->context.config, &error) ||
+        !rewriter_settle(options, &request, &process->context.config, &error))
         config_fatal(&request, false, &error);
     if (request.copy)
         close(request.copy);
