@@ -307,7 +307,8 @@ uninstall: uninstall-$(LAYOUT)
 # In the place of Debian's package, which stays installed; and back.
 install-debian: all
 	conf/debian-layout install "$(DESTDIR)" \
-	    "$(addprefix $(BIN)/,$(notdir $(COMMANDS)))" "$(addprefix $(BIN)/,$(notdir $(DAEMONS)))"
+	    "$(addprefix $(BIN)/,$(notdir $(COMMANDS)))" "$(addprefix $(BIN)/,$(notdir $(DAEMONS)))" \
+	    "$(MANUALS)"
 uninstall-debian:
 	conf/debian-layout uninstall "$(DESTDIR)"
 

@@ -25,7 +25,7 @@ THEIR_FILES = ("find /etc/postfix /var/spool/postfix -not -type s -not -path '*/
 def debian_machine():
     with Machine(zone=ZONE) as made:
         made.install_debian()
-        made.run("useradd", "-m", "alice")
+        made.shell("getent passwd alice || useradd -m alice")
         yield made
 
 
@@ -93,6 +93,8 @@ def test_ours_take_the_place_of_debians_and_give_it_back(machine):
     machine.run("postfix", "set-permissions")
     assert mode(machine, "/var/spool/postfix/public") == "postfix:postdrop 2710"
     assert mode(machine, "/var/spool/postfix/maildrop") == "postfix:postdrop 1730"
+    for page in ("man1/postconf.1.gz", "man5/master.5.gz", "man8/smtpd.8postfix.gz"):
+        assert ".Os Postreiter" in machine.run("zcat", f"/usr/share/man/{page}").stdout, page
     # Only our master may find daemons there, and only ours.
     assert "of another" not in machine.run("postfix", "check").stderr
     machine.run("service", "postfix", "start")
