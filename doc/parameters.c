@@ -129,7 +129,7 @@ static int report_left_out(const struct page *page)
 int main(int argc, char **argv)
 {
     struct page page = { .program = argc == 2 ? argv[1] : "", .heading = STR_EMPTY };
-    char *line = NULL;
+    AUTO_FREE char *line = NULL;
     size_t size = 0;
     ssize_t length;
 
@@ -139,5 +139,10 @@ int main(int argc, char **argv)
     puts(".\\\" The lists of parameters were made from lib/config/parameters.def.");
     while ((length = getline(&line, &size, stdin)) > 0)
         take_line(&page, slice_bytes(line, (size_t)length));
-    return report_left_out(&page) > 0 || ferror(stdout) || fflush(stdout) != 0;
+
+    int left_out = report_left_out(&page);
+
+    free(page.named);
+    str_free(&page.heading);
+    return left_out > 0 || ferror(stdout) || fflush(stdout) != 0;
 }
