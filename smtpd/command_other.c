@@ -196,6 +196,7 @@ static bool verify_address(struct session *session, struct slice argument)
 {
     AUTO_STR struct str address = STR_EMPTY;
     AUTO_ARENA struct arena *arena = arena_new();
+    struct mail *mail = session->mail;
     struct effects effects = { 0 };
     struct slice rest = argument;
 
@@ -210,8 +211,10 @@ static bool verify_address(struct session *session, struct slice argument)
 
     session->facts.recipient = address.data;
 
-    struct verdict verdict = policy_recipient(session->server->policy, &session->facts, arena,
-                                              &effects);
+    /* What an access table wants done is done with the mail that is under way. */
+    struct verdict verdict = policy_recipient(session->server->policy, &session->facts,
+                                              mail ? mail->arena : arena,
+                                              mail ? &mail->effects : &effects);
 
     if (verdict.result == VERDICT_REJECT)
         reply_refused(session, &verdict);

@@ -113,20 +113,28 @@ static void warn_entry(const struct action *action, const char *wanted)
              wanted);
 }
 
-/* ETRN brings no mail that something could be done with; nor is it ours behind a filter. */
+/*
+ * ETRN brings no mail that something could be done with; before MAIL there is none yet; and what
+ * goes through a filter is not ours.
+ */
 static bool is_for_mail(const struct action *action, bool header)
 {
     const struct config *config = action->evaluation->policy->server->config;
 
-    if (!action->evaluation->facts->etrn_domain) {
-        if (header || !*config->smtpd_proxy_filter)
-            return true;
+    const struct facts *facts = action->evaluation->facts;
+    const char *table = action->check->argument, *word = action->word;
+
+    if (facts->etrn_domain)
+        log_warn("access table %s: action %s is unavailable in smtpd_etrn_restrictions", table,
+                 word);
+    else if (!facts->sender)
+        log_warn("access table %s: with smtpd_delay_reject=no, action %s is always skipped in "
+                 "Client host or Helo command restrictions", table, word);
+    else if (*config->smtpd_proxy_filter && !header)
         log_warn("access table %s: with smtpd_proxy_filter specified, action %s is unavailable",
-                 action->check->argument, action->word);
-        return false;
-    }
-    log_warn("access table %s: action %s is unavailable in smtpd_etrn_restrictions",
-             action->check->argument, action->word);
+                 table, word);
+    else
+        return true;
     return false;
 }
 
@@ -135,7 +143,7 @@ static struct verdict action_hold(const struct action *action)
     struct effects *effects = action->evaluation->effects;
 
     /* Once is enough, whatever the number of recipients. */
-    if ((effects && effects->hold) || !strcmp(action->evaluation->facts->stage, "VRFY"))
+    if (effects && effects->hold)
         return verdict_next();
     log_trigger(action, "hold", "HOLD", action->text, false);
     if (effects)
