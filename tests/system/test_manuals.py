@@ -25,7 +25,7 @@ def unescape(text):
 def examples(page):
     """Blocks of literal lines of the section EXAMPLES, and single ones (.Dl)."""
     text = re.search(r"^\.Sh EXAMPLES\n(.*?)(?=^\.Sh |\Z)", page.read_text(), re.M | re.S)
-    for block, line in re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed$|^\.Dl (.*)$",
+    for block, line in re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed$|^\.Dl ([^\n]*)$",
                                   text.group(1) if text else "", re.M | re.S):
         yield unescape(block or line).strip("\n").split("\n")
 
