@@ -278,6 +278,7 @@ def test_who_was_told_of_a_delay_is_told_of_its_end(ours):
          "delay_warning_time": "1s", "confirm_delay_cleared": "yes"}, far=port, back=back.port))
     instance.send("a@back.test", ["b@far.test"])
     instance.wait_log(r"sender delay notification: ")
+    assert wait_for(lambda: back.messages)      # else the second notice may overtake the first
     far = Peer(port=port)
     instance.wait_log(r"sender delivery status notification: ", 40)
     drained(instance, 3)

@@ -5,9 +5,11 @@ A spool is made of messages with odd envelopes, contents, modes and time stamps,
 damaged, and of logs of earlier attempts.  Both suites get the same one.  DIFFER_CASES sets how many
 commands are compared.
 """
+import concurrent.futures
 import difflib
 import os
 import pathlib
+import queue
 import random
 import re
 import shutil
@@ -21,6 +23,7 @@ from instance import PREFIX, Instance  # noqa: E402
 
 CASES = int(os.environ.get("DIFFER_CASES", "360"))
 SEED = int(os.environ.get("DIFFER_SEED", "1"))
+WORKERS = 6
 PLACES = ["deferred", "hold", "incoming", "active", "maildrop", "corrupt"]
 HASHED = {"deferred", "defer"}       # hash_queue_names
 LETTERS = "0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz"
@@ -253,11 +256,36 @@ def run(folder, instance, command, *args, **more):
 
 
 @pytest.fixture(scope="module")
-def instance():
-    made = Instance(kind="debian")
-    made.run("postfix", "check", check=False)
-    yield made
-    made.close()
+def instances():
+    """Several, since Debian's commands sleep for a second before they end with an error."""
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        made = list(pool.map(lambda _: Instance(kind="debian"), range(WORKERS)))
+        list(pool.map(lambda one: one.run("postfix", "check", check=False), made))
+        yield made
+        list(pool.map(Instance.close, made))
+
+
+def compare_seeds(instances, compare, first, count, shown=12):
+    """compare(instance, seed) says what differs and how many commands there were, up to count."""
+    free = queue.SimpleQueue()
+    for instance in instances:
+        free.put(instance)
+
+    def compare_one(seed):
+        instance = free.get()
+        try:
+            return compare(instance, seed)
+        finally:
+            free.put(instance)
+
+    wrong, done = [], 0
+    with concurrent.futures.ThreadPoolExecutor(len(instances)) as pool:
+        while done < count:
+            for texts, commands in pool.map(compare_one, range(first, first + WORKERS)):
+                wrong += texts
+                done += commands
+            first += WORKERS
+    assert not wrong, f"{len(wrong)} of {done}\n" + "\n\n".join(wrong[:shown])
 
 
 def contrast(theirs, mine):
@@ -302,35 +330,33 @@ def cat_commands(spool, count, shown=None):
     return commands
 
 
-def test_lists_and_contents_are_shown_alike(instance):
-    wrong, done, seed = [], 0, SEED * 1000
-    while done < CASES // 2:
+def test_lists_and_contents_are_shown_alike(instances):
+    def compare(instance, seed):
         spool = Spool(instance, seed)
         commands = listing_commands(spool) + cat_commands(spool, 10)
-        wrong += [f"seed {seed}: {text}" for text in differences(instance, commands)]
-        done += len(commands)
-        seed += 1
-    assert not wrong, f"{len(wrong)} of {done}\n" + "\n\n".join(wrong[:12])
+        return [f"seed {seed}: {text}" for text in differences(instance, commands)], len(commands)
+
+    compare_seeds(instances, compare, SEED * 1000, CASES // 2)
 
 
-def test_damaged_files_are_told_of_alike(instance):
+def test_damaged_files_are_told_of_alike(instances):
     """
     Where a file breaks off is said by ours, so of damaged ones the status and the list count.
     Debian's postcat skips a body that is not to be shown, and so the damage in it.
     """
-    wrong, done, seed = [], 0, SEED * 1000 + 500
-    while done < CASES // 4:
-        spool = Spool(instance, seed, damage=True)
-        for command in listing_commands(spool) + cat_commands(spool, 4, ["", "-d", "-o", "-v"]):
+    def compare(instance, seed):
+        spool, wrong = Spool(instance, seed, damage=True), []
+        commands = listing_commands(spool) + cat_commands(spool, 4, ["", "-d", "-o", "-v"])
+        for command in commands:
             theirs, mine = (run(folder, instance, *command) for folder in (DEBIAN, OURS))
             same = theirs == mine if command[0] == "postqueue" else theirs[2] == mine[2]
             if b"malformed showq server response" in theirs[1]:
                 same = mine[2] == 0     # Debian's cannot read what it has written itself
             if not same:
                 wrong.append(f"seed {seed}: {' '.join(command)}\n{contrast(theirs, mine)}")
-            done += 1
-        seed += 1
-    assert not wrong, f"{len(wrong)} of {done}\n" + "\n\n".join(wrong[:12])
+        return wrong, len(commands)
+
+    compare_seeds(instances, compare, SEED * 1000 + 500, CASES // 4)
 
 
 def orders(spool):
@@ -348,42 +374,44 @@ def orders(spool):
     return args
 
 
-def test_postsuper_does_the_same(instance, tmp_path):
-    wrong, done, seed = [], 0, SEED * 1000 + 700
-    while done < CASES // 4:
-        # Ours leaves alone what is being written; Debian's leaves some logs behind.
-        spool = Spool(instance, seed, drafts=False)
-        keep = tmp_path / "queue"
+def postsuper_outcomes(spool, keep, args):
+    """What each suite says to the same spool, and makes of it."""
+    typed, outcomes = "\n".join(name for _, name in spool.files[:3]) + "\nbad id\n", []
+    for folder in (DEBIAN, OURS):
+        shutil.rmtree(spool.queue)
+        subprocess.run(["cp", "-a", str(keep), str(spool.queue)], check=True)
+        outcomes.append((run(folder, spool.instance, "postsuper", *args, input=typed.encode()),
+                         spool.snapshot()))
+    return outcomes
+
+
+def test_postsuper_does_the_same(instances):
+    """Ours leaves alone what is being written; Debian's leaves some logs behind."""
+    def compare(instance, seed):
+        spool, wrong = Spool(instance, seed, drafts=False), []
+        keep = instance.folder / "keep"
+        shutil.rmtree(keep, ignore_errors=True)
+        subprocess.run(["cp", "-a", str(spool.queue), str(keep)], check=True)
         for _ in range(6):
-            shutil.rmtree(keep, ignore_errors=True)
-            subprocess.run(["cp", "-a", str(spool.queue), str(keep)], check=True)
-            args, outcomes = orders(spool), []
-            typed = "\n".join(name for _, name in spool.files[:3]) + "\nbad id\n"
-            for folder in (DEBIAN, OURS):
-                subprocess.run(["rsync", "-a", "--delete", f"{keep}/", f"{spool.queue}/"]
-                               if shutil.which("rsync") else
-                               ["sh", "-c", f"rm -rf {spool.queue} && cp -a {keep} {spool.queue}"],
-                               check=True)
-                outcomes.append((run(folder, instance, "postsuper", *args, input=typed.encode()),
-                                 spool.snapshot()))
-            if outcomes[0] != outcomes[1]:
+            args = orders(spool)
+            (said, made), (ours_said, ours_made) = postsuper_outcomes(spool, keep, args)
+            if (said, made) != (ours_said, ours_made):
                 wrong.append(f"seed {seed}: postsuper {' '.join(args)}\n"
-                             f"{contrast(outcomes[0][0], outcomes[1][0])}\n"
-                             f"Debian's: {set(outcomes[0][1]) - set(outcomes[1][1])}\n"
-                             f"ours:     {set(outcomes[1][1]) - set(outcomes[0][1])}")
-            done += 1
-        seed += 1
-    assert not wrong, f"{len(wrong)} of {done}\n" + "\n\n".join(wrong[:12])
+                             f"{contrast(said, ours_said)}\n"
+                             f"Debian's: {set(made) - set(ours_made)}\n"
+                             f"ours:     {set(ours_made) - set(made)}")
+        return wrong, 6
+
+    compare_seeds(instances, compare, SEED * 1000 + 700, CASES // 4)
 
 
-def test_qshape_counts_the_same(instance):
+def test_qshape_counts_the_same(instances):
     """
     Domains of the same weight and length stand in the order of a hash table with Debian's, which
     leaves out mail that is to expire.
     """
-    wrong, done, seed = [], 0, SEED * 1000 + 900
-    while done < CASES // 12:
-        spool = Spool(instance, seed)
+    def compare(instance, seed):
+        spool, wrong = Spool(instance, seed), []
         for path in (spool.path(*file) for file in spool.files):
             path.chmod(path.stat().st_mode & 0o760)
         choose = spool.make.random
@@ -396,13 +424,13 @@ def test_qshape_counts_the_same(instance):
             theirs, mine = (run(folder, instance, "qshape", *args) for folder in (DEBIAN, OURS))
             if [sorted(theirs[0].splitlines()), theirs[2]] != [sorted(mine[0].splitlines()), mine[2]]:
                 wrong.append(f"seed {seed}: qshape {' '.join(args)}\n{contrast(theirs, mine)}")
-            done += 1
-        seed += 1
-    assert not wrong, f"{len(wrong)} of {done}\n" + "\n\n".join(wrong[:6])
+        return wrong, 5
+
+    compare_seeds(instances, compare, SEED * 1000 + 900, CASES // 12, shown=6)
 
 
-def test_wrong_use_is_refused_alike(instance):
-    Spool(instance, SEED)
+def test_wrong_use_is_refused_alike(instances):
+    Spool(instances[0], SEED)
     uses = ["postqueue", "postqueue -f", "postqueue -i A/B", "postqueue -i AAAAAA", "postqueue -Z",
             "postqueue -s far.example", "postqueue -s [127.0.0.1]", "postqueue -pf", "postqueue -p x",
             "postqueue -i", "postqueue -s x -s y", "postqueue -s ''", "postqueue -s 127.0.0.1",
@@ -411,5 +439,7 @@ def test_wrong_use_is_refused_alike(instance):
             "postcat -q A/B", "postcat /nosuch", "postcat -Z", "postcat -s x", "postcat -s 5 -q ABC",
             "postcat /etc/passwd", "postcat -d /etc/passwd"]
     commands = [tuple(word.strip("'") for word in use.split(" ")) for use in uses]
-    wrong = differences(instance, commands)
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        found = pool.map(lambda command: differences(instances[0], [command]), commands)
+        wrong = [text for texts in found for text in texts]
     assert not wrong, f"{len(wrong)} of {len(commands)}\n" + "\n\n".join(wrong)
