@@ -146,6 +146,7 @@ struct cleanup *cleanup_open(const struct config *config, const char *qmgr_socke
 
     cleanup->config = config;
     cleanup->rewrite = rewrite_settings_of(config);
+    rewrite_tell_completion(&cleanup->rewrite, config);
     cleanup->tables = *tables;
     cleanup->notice = notice_new(qmgr_socket);
     cleanup->trace = lane_pool_new(trace_socket, TRACE_IDLE_LANES, TRACE_IDLE_SECONDS);

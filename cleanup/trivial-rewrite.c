@@ -22,6 +22,7 @@ static bool rewriter_prepare(struct service_context *context, struct error *erro
 
     context->state = rewriter;
     rewriter->settings = rewrite_settings_of(config);
+    rewrite_tell_completion(&rewriter->settings, config);
     rewriter->lookup = lookup_open(config, tables, error);
     for (int purpose = RESOLVE_MAIL; rewriter->lookup && purpose <= RESOLVE_PROBE; purpose++) {
         rewriter->resolvers[purpose] = resolver_open(config, tables, rewriter->lookup,

@@ -1,6 +1,7 @@
 #include "master.h"
 
 #include "base/scope.h"
+#include "config/legacy.h"
 #include "config/master_cf.h"
 #include "log/log.h"
 
@@ -24,7 +25,7 @@ static enum listen_type listen_type_of(enum master_type type)
 /* Before level 1, "-" in the chroot column meant yes. */
 static bool chroot_by_default(const struct config *config)
 {
-    return strcmp(config->compatibility_level, "0") == 0;
+    return config_level_is_below(config, "1");
 }
 
 static void copy_words(struct line *line, const struct master_service *service)
@@ -36,7 +37,7 @@ static void copy_words(struct line *line, const struct master_service *service)
 }
 
 static void copy_line(const struct config *config, const struct master_service *service,
-                      struct line *line)
+                      const char *path, struct line *line)
 {
     *line = (struct line){
         .name = memory_copy(service->name),
@@ -53,6 +54,9 @@ static void copy_line(const struct config *config, const struct master_service *
         .program = memory_copy(service->command),
     };
     copy_words(line, service);
+    if (service->chroot == MASTER_DEFAULT && line->chroot)
+        log_info("%s: line %d: using backwards-compatible default setting chroot=y", path,
+                 service->line);
 }
 
 void line_free(struct line *line)
@@ -102,7 +106,7 @@ bool lines_read(const struct config *config, const char *directory, struct line_
         const struct master_service *service = master_cf_at(master_cf, i);
 
         if (!is_disabled(config, service))
-            copy_line(config, service, VECTOR_ADD(lines));
+            copy_line(config, service, path.data, VECTOR_ADD(lines));
     }
     master_cf_free(master_cf);
     return true;

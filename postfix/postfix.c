@@ -2,6 +2,7 @@
 
 #include "base/scope.h"
 #include "base/vector.h"
+#include "config/legacy.h"
 #include "log/log.h"
 
 #include <grp.h>
@@ -56,15 +57,14 @@ static const struct command *find_command(const char *name)
               "status, set-permissions, upgrade-configuration, logrotate)", name);
 }
 
-static void open_log(const struct command_context *context)
+static void open_log(const struct command_context *context, const char *tag)
 {
     const struct config *config = context->config;
-    AUTO_STR struct str tag = STR_EMPTY, socket = STR_EMPTY;
+    AUTO_STR struct str socket = STR_EMPTY;
 
-    str_format(&tag, "%s/postfix-script", config->syslog_name);
     log_open(&(struct log_settings){
-        .tag = tag.data,
-        .program = tag.data,
+        .tag = tag,
+        .program = tag,
         .facility = config->syslog_facility,
         .postlog_socket = config_log_socket(config, &socket),
         .json = config_log_is_json(config),
@@ -155,6 +155,18 @@ static void run_wrapper(const char *wrapper, char **command)
     log_fatal("cannot run multi_instance_wrapper %s: %m", wrapper);
 }
 
+/* Each command says so, as Postfix's does. */
+static void tell_level(const struct command_context *context)
+{
+    if (!config_level_is_below(context->config, CONFIG_LEVEL_NOW))
+        return;
+    open_log(context, "postfix");
+    log_info("Postfix is using backwards-compatible default settings");
+    log_info("See http://www.postfix.org/COMPATIBILITY_README.html for details");
+    log_info("To disable backwards compatibility use \"postconf compatibility_level="
+             CONFIG_LEVEL_NOW "\" and \"postfix reload\"");
+}
+
 int main(int argc, char **argv)
 {
     struct command_context context = { 0 };
@@ -173,7 +185,12 @@ int main(int argc, char **argv)
     load_config(&context);
     if (is_primary && *context.config->multi_instance_wrapper)
         run_wrapper(context.config->multi_instance_wrapper, argv + optind);
-    open_log(&context);
+    tell_level(&context);
+
+    AUTO_STR struct str tag = STR_EMPTY;
+
+    str_format(&tag, "%s/postfix-script", context.config->syslog_name);
+    open_log(&context, tag.data);
 
     const struct command *command = find_command(name);
 

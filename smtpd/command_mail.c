@@ -75,7 +75,7 @@ unsigned path_flags(const struct session *session, bool utf8)
 
     return (config->strict_rfc821_envelopes ? PATH_STRICT : 0u) |
            (utf8 ? PATH_UTF8 : 0u) |
-           (config->smtputf8_enable && !config->strict_smtputf8 ? PATH_NO_ASCII_CHECK : 0u);
+           (!config->smtputf8_enable || !config->strict_smtputf8 ? PATH_NO_ASCII_CHECK : 0u);
 }
 
 /* An address whose routing leads to what is no host name is bad syntax too. */
@@ -351,6 +351,8 @@ static bool read_mail(struct session *session, struct slice arguments, struct ma
         reply(session, REPLY_BAD_SENDER);
         return false;
     }
+    if (!options.smtputf8)
+        safety_address(session->server, "sender", str_slice(&address), session->facts.client);
     return start_mail(session, mail, arena_text(mail->arena, str_slice(&address)), &options);
 }
 

@@ -220,6 +220,7 @@ static bool verify_address(struct session *session, struct slice argument)
         reply_refused(session, &verdict);
     else
         reply(session, 252, "2.0.0", "%.*s", SLICE_ARGS(argument));
+    safety_order(session->server, &session->facts, &verdict);
     session->facts = facts;
     return verdict.result != VERDICT_REJECT;
 }
@@ -296,6 +297,8 @@ static bool etrn_domain(struct session *session, struct slice domain)
     }
     if (!session->server->alone && !etrn_is_allowed(session, domain))
         return refuse_etrn(session, domain);
+    if (!session->server->alone)
+        safety_flush(session->server, domain);
     return start_queue(session, domain);
 }
 

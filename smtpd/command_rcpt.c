@@ -117,6 +117,7 @@ static bool accept_recipient(struct session *session, const char *address,
 
     if (!taken)
         reply_refused(session, &verdict);
+    safety_order(session->server, &session->facts, &verdict);
     session->facts.recipient = NULL;
     if (taken && mail->proxy)
         taken = proxy_recipient(session);
@@ -156,6 +157,12 @@ static bool read_rcpt(struct session *session, struct slice arguments)
         reply(session, REPLY_NEED_SMTPUTF8);
         return false;
     }
+
+    if (!session->mail->smtputf8)
+        safety_address(session->server, "recipient", str_slice(&address),
+                       session->facts.client);
+
+    safety_completion(session->server, str_slice(&address));
 
     bool forgiven;
 

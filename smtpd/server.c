@@ -186,7 +186,8 @@ bool server_open(struct server *server, const struct config *config,
     if (!server->lookup)
         return false;
     server->resolver = resolver_open(config, &server->tables, server->lookup, RESOLVE_MAIL, error);
-    if (!server->resolver || !open_lists(server, error) || !open_matches(server, error))
+    if (!server->resolver || !open_lists(server, error) || !open_matches(server, error) ||
+        !safety_open(server, error))
         return false;
     server->policy = policy_open(server, error);
     return server->policy != NULL;
@@ -208,6 +209,7 @@ void server_close(struct server *server)
     };
 
     policy_close(server->policy);
+    safety_close(server);
     if (server->resolver)
         resolver_close(server->resolver);
     if (server->lookup)

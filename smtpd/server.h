@@ -12,6 +12,7 @@
 #include "deliver/verify.h"
 #include "dns/dns.h"
 #include "flush.h"
+#include "safety.h"
 #include "smtp/anvil.h"
 #include "stream/stream.h"
 #include "table/match.h"
@@ -69,6 +70,7 @@ struct server {
     struct table_list *local_recipients, *relay_recipients, *virtual_aliases, *virtual_mailboxes,
                       *canonical, *recipient_canonical, *sender_canonical, *rbl_replies;
     struct policy *policy;
+    struct safety safety;
     unsigned discarded_extensions;  /* EXTENSION_ bits of smtpd_discard_ehlo_keywords */
     unsigned overrides;             /* SUBMIT_ bits that receive_override_options takes away */
     bool expansion_allows[256];     /* bytes of smtpd_expansion_filter */

@@ -4,6 +4,8 @@
 #include "address/external.h"
 #include "base/scope.h"
 #include "config/config.h"
+#include "config/legacy.h"
+#include "log/log.h"
 
 /* An address on its way: both parts in internal form. */
 struct form {
@@ -27,6 +29,37 @@ struct rewrite_settings rewrite_settings_of(const struct config *config)
         .swap_bangpath = config->swap_bangpath,
         .allow_percent_hack = config->allow_percent_hack,
     };
+}
+
+/* Mail to a localhost that no address class has would go elsewhere without the completion. */
+static bool has_localhost(const struct config *config)
+{
+    static const char *const classes[] = {
+        "mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains",
+    };
+
+    for (size_t i = 0; i < COUNT(classes); i++) {
+        AUTO_STR struct str text = STR_EMPTY;
+        struct error error;
+
+        if (!config_lookup(config, classes[i], &text, &error))
+            continue;
+
+        struct slice rest = str_slice(&text), word;
+
+        while (config_list_next(&rest, false, &word))
+            if (slice_is_nocase(word, "localhost") || slice_find(word, ':') < word.length ||
+                slice_find(word, '/') < word.length)
+                return true;
+    }
+    return false;
+}
+
+void rewrite_tell_completion(struct rewrite_settings *settings, const struct config *config)
+{
+    if (config_has_old_default(config, "append_dot_mydomain", "1"))
+        settings->completion = has_localhost(config) ? COMPLETION_TOLD
+                                                     : COMPLETION_TOLD_LOCALHOST;
 }
 
 enum rewrite_context rewrite_context_named(struct slice name)
@@ -91,6 +124,20 @@ static const char *parent_of(const struct rewrite_settings *settings, enum rewri
         ? settings->remote_header_rewrite_domain : "";
 }
 
+static void tell_completion(const struct rewrite_settings *settings, struct slice name,
+                            const char *parent)
+{
+    bool is_localhost = slice_is_nocase(name, "localhost");
+
+    if (settings->completion == COMPLETION_SILENT ||
+        (is_localhost && settings->completion == COMPLETION_TOLD))
+        return;
+    log_info("using backwards-compatible default setting append_dot_mydomain=yes to rewrite "
+             "\"%.*s\" to \"%.*s.%s\"%s", SLICE_ARGS(name), SLICE_ARGS(name), parent,
+             is_localhost ? "; please add \"localhost\" to mydestination or other address class"
+                          : "");
+}
+
 /* A name without a dot is completed; one dot at the end says that it is complete. */
 static void complete_domain(const struct rewrite_settings *settings,
                             enum rewrite_context context, struct form *form)
@@ -99,8 +146,10 @@ static void complete_domain(const struct rewrite_settings *settings,
 
     if (form->ends_in_dot)
         str_cut(&form->domain, form->domain.length - 1);
-    else if (parent[0] && form->domain.length && form->domain.data[0] != '[' && !form->has_dot)
+    else if (parent[0] && form->domain.length && form->domain.data[0] != '[' && !form->has_dot) {
+        tell_completion(settings, str_slice(&form->domain), parent);
         str_format(&form->domain, ".%s", parent);
+    }
 }
 
 static void complete(const struct rewrite_settings *settings, enum rewrite_context context,

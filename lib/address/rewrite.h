@@ -25,10 +25,17 @@ struct rewrite_settings {
     bool append_dot_mydomain;
     bool swap_bangpath;
     bool allow_percent_hack;
+    enum { COMPLETION_SILENT, COMPLETION_TOLD, COMPLETION_TOLD_LOCALHOST } completion;
 };
 
 /* The settings point into config. */
 struct rewrite_settings rewrite_settings_of(const struct config *config);
+
+/*
+ * Have it logged when a name is completed only because append_dot_mydomain has the default of
+ * an earlier compatibility_level: for whoever rewrites an address for good, and once.
+ */
+void rewrite_tell_completion(struct rewrite_settings *settings, const struct config *config);
 
 /* "local" and "remote" as in queue files (rewrite_context=...), REWRITE_LOCAL for other words. */
 enum rewrite_context rewrite_context_named(struct slice name);

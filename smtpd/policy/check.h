@@ -58,6 +58,7 @@ struct policy {
     struct hash *services;      /* struct policy_service by their text */
     struct program lists[LIST_COUNT];
     struct program local_clients;
+    struct program relay_default;       /* what smtpd_relay_restrictions would be by now */
     bool connects_tcp;          /* some policy service is not on a Unix socket */
     bool access_parent;         /* smtpd_access_maps is in parent_domain_matches_subdomains */
     const char *tempfail_action;

@@ -170,7 +170,10 @@ static bool compile_lists(struct policy *policy, struct error *error)
         if (!program_compile(policy, slice_of(texts[list]), list, true, policy->arena,
                              &policy->lists[list], error))
             return error_prefix(error, "%s", list_parameters[list]);
-    return program_compile(policy, slice_of(config->local_header_rewrite_clients), LIST_CLIENT,
+    return program_compile(policy, SLICE_LITERAL("permit_mynetworks, permit_sasl_authenticated, "
+                                                 "permit_auth_destination"),
+                           LIST_RELAY, true, policy->arena, &policy->relay_default, error) &&
+           program_compile(policy, slice_of(config->local_header_rewrite_clients), LIST_CLIENT,
                            true, policy->arena, &policy->local_clients, error);
 }
 
@@ -256,6 +259,7 @@ void policy_close(struct policy *policy)
     for (enum list_id list = 0; list < LIST_COUNT; list++)
         VECTOR_FREE(&policy->lists[list]);
     VECTOR_FREE(&policy->local_clients);
+    VECTOR_FREE(&policy->relay_default);
     hash_free(policy->classes, free_class);
     hash_free(policy->tables, close_table);
     hash_free(policy->services, close_service);

@@ -206,6 +206,19 @@ static bool is_probe_sender(const struct config *config, const char *recipient)
                             wall_now().tv_sec);
 }
 
+/* While smtpd_relay_restrictions have their old, empty default: say who would be refused. */
+static void look_at_relaying(struct evaluation *evaluation)
+{
+    if (!evaluation->policy->server->safety.relay_list)
+        return;
+
+    struct evaluation trial = *evaluation;
+
+    trial.quiet = true;
+    if (program_run(&trial, &evaluation->policy->relay_default).result == VERDICT_NEXT)
+        safety_relay(evaluation->facts);
+}
+
 struct verdict policy_recipient(struct policy *policy, const struct facts *facts,
                                 struct arena *arena, struct effects *effects)
 {
@@ -238,6 +251,8 @@ struct verdict policy_recipient(struct policy *policy, const struct facts *facts
             (lists[i] == LIST_HELO && !facts->helo))
             continue;
         verdict = run_list(&evaluation, lists[i]);
+        if (lists[i] == LIST_RELAY && verdict.result != VERDICT_REJECT)
+            look_at_relaying(&evaluation);
         if (verdict.result != VERDICT_REJECT && lists[i] == LIST_SENDER &&
             !(effects && effects->discard)) {
             struct verdict listed = check_sender_listed(&evaluation);

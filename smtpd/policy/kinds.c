@@ -73,6 +73,7 @@ static struct verdict check_mynetworks(struct evaluation *evaluation,
     switch (match_list_client(evaluation->policy->server->mynetworks, slice_of(facts->name),
                               slice_of(facts->address), &error)) {
     case MATCH_YES:
+        safety_network(evaluation->policy->server, facts);
         return verdict_permit();
     case MATCH_NO:
         return verdict_next();

@@ -46,6 +46,8 @@ static enum destination find_destination(struct evaluation *evaluation, struct v
         ((resolution.flags & RESOLVE_ROUTED) &&
          !evaluation->policy->server->config->allow_untrusted_routing))
         return DESTINATION_FOREIGN;
+    if (resolution.class == ADDRESS_RELAY)
+        safety_relay_domain(evaluation->policy->server, str_slice(&resolution.recipient));
     return DESTINATION_OURS;
 }
 
@@ -250,6 +252,8 @@ struct verdict recipient_check_listed(struct evaluation *evaluation, const char 
     if (!find_directory(server, resolution.class, &directory) ||
         (resolution.class == ADDRESS_LOCAL && is_built_in(server->config, recipient)))
         return verdict_next();
+    if (resolution.class == ADDRESS_RELAY)
+        safety_relay_address(server, address);
     return ask_directory(evaluation, recipient, subject, &directory, is_sender);
 }
 
