@@ -7,37 +7,71 @@
 
 static bool is_special(char c)
 {
-    return c && strchr(".@,:;<>)]", c);
+    return c && strchr(".@,:;<>)]|!%", c);
 }
 
-/* A quoted string keeps only the backslashes that it needs. */
-static void append_quoted(struct str *value, struct slice piece, bool closed)
+static bool begins_word(char c)
 {
-    struct slice inside = slice_part(piece, 1, piece.length - (closed ? 2 : 1));
+    return !is_special(c) && !byte_is_space(c) && c != '"' && c != '(' && c != '[';
+}
 
-    str_byte(value, '"');
-    for (size_t i = 0; i < inside.length; i++) {
-        if (inside.data[i] == '\\' && i + 1 < inside.length)
+/* The length of a word, in which a backslash may stand before what would end it, or of a piece. */
+static size_t unit_length(struct slice text, bool *closed)
+{
+    size_t length = external_piece(text, closed);
+
+    if (begins_word(text.data[0]))
+        while (length < text.length && begins_word(text.data[length]))
+            length += external_piece(slice_from(text, length), closed);
+    return length;
+}
+
+static void append_without_backslashes(struct str *output, struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.data[i] == '\\' && i + 1 < text.length)
             i++;
-        if (inside.data[i] == '"' || inside.data[i] == '\\')
+        str_byte(output, text.data[i]);
+    }
+}
+
+/* With the quotes of a string, and only the backslashes that it needs. */
+static void append_quoted(struct str *value, struct slice text)
+{
+    str_byte(value, '"');
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.data[i] == '"' || text.data[i] == '\\')
             str_byte(value, '\\');
-        str_byte(value, inside.data[i]);
+        str_byte(value, text.data[i]);
     }
     str_byte(value, '"');
 }
 
-static void append_piece(struct str *value, struct slice piece, bool closed)
+static bool needs_quotes(struct slice word)
 {
-    if (piece.data[0] == '\\') {
-        str_add(value, slice_from(piece, piece.length - 1));
+    for (size_t i = 0; i < word.length; i++)
+        if (!begins_word(word.data[i]) || word.data[i] == '\\')
+            return true;
+    return false;
+}
+
+static void append_unit(struct str *value, struct slice unit, bool closed)
+{
+    AUTO_STR struct str plain = STR_EMPTY;
+    bool string = unit.data[0] == '"';
+
+    if (unit.data[0] == '(') {
+        str_add(value, unit);
         return;
     }
-    if (piece.data[0] == '"') {
-        append_quoted(value, piece, closed);
-        return;
-    }
-    str_add(value, piece);
-    if (piece.data[0] == ',')
+    if (string)
+        unit = slice_part(unit, 1, unit.length - (closed ? 2 : 1));
+    append_without_backslashes(&plain, unit);
+    if (string || (begins_word(unit.data[0]) && needs_quotes(str_slice(&plain))))
+        append_quoted(value, str_slice(&plain));
+    else
+        str_add(value, str_slice(&plain));
+    if (!string && unit.data[0] == ',')
         str_byte(value, ' ');
 }
 
@@ -56,17 +90,17 @@ static void normalize(struct str *value, struct slice text)
             continue;
         }
 
-        struct slice piece = slice_part(text, 0, external_piece(text, &closed));
-        char c = piece.data[0];
+        struct slice unit = slice_part(text, 0, unit_length(text, &closed));
+        char c = unit.data[0];
         bool whole = c == '"' || c == '(' || c == '[' || before == '"' || before == '(';
 
         if (after_word && (!is_special(c) || c == '<') && (blank || whole || c == '<'))
             str_byte(value, ' ');
-        append_piece(value, piece, closed);
+        append_unit(value, unit, closed);
         after_word = !is_special(c) || c == '>';
         before = c;
         blank = false;
-        text = slice_from(text, piece.length);
+        text = slice_from(text, unit.length);
     }
 }
 

@@ -106,7 +106,8 @@ class Aliases(Source):
     TARGETS = ["root", "a, b", "a b", '"|/bin/cmd arg"', "|/bin/cmd", ":include:/etc/x", "/var/m",
                "x@y.example", "Full Name <f@g>", "a@b (comment)", "grp: a, b;", "\\user",
                '"\\\\user"', "a,,b", "@x", "a@", "ä@ö", '"unbalanced', "<>", "a;b", "", "(c) a",
-               '"a b"@c', "a:b", "x" * 40]
+               '"a b"@c', "a:b", "x" * 40, "\\\\user", "a\\@b@c", 'x\\"y', "a\\ b", "a.b\\,@c", "a@[1\\2]",
+               "|a\\ b", "x ! y % z", "a | b", 'a\\b"c d"', "<a\\<b>"]
 
     def value(self):
         return self.chance.choice(self.TARGETS)
