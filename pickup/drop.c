@@ -2,6 +2,7 @@
 
 #include "base/moment.h"
 #include "log/log.h"
+#include "login_sender.h"
 #include "queue/queue.h"
 #include "queue/record.h"
 
@@ -74,8 +75,23 @@ static bool keeps(char type, struct slice data)
     return false;
 }
 
-static enum drop_result add_records(struct draft *draft, struct slice records, struct error *error)
+static enum drop_result judge_sender(const struct config *config, struct slice sender,
+                                     struct error *error)
 {
+    switch (login_may_send(config, sender, error)) {
+    case LOGIN_MAY_NOT:
+        return DROP_NOT_ALLOWED;
+    case LOGIN_TROUBLE:
+        return DROP_NO_LOOKUP;
+    default:
+        return DROP_GOOD;
+    }
+}
+
+static enum drop_result add_records(const struct config *config, struct draft *draft,
+                                    struct slice records, struct error *error)
+{
+    enum drop_result sender = DROP_GOOD;
     bool has_sender = false, has_recipient = false;
     size_t segment = 0;
     struct slice data;
@@ -99,10 +115,14 @@ static enum drop_result add_records(struct draft *draft, struct slice records, s
         if (type == segments[segment].next)
             segment++;
         has_sender |= type == RECORD_SENDER;
+        if (type == RECORD_SENDER && sender == DROP_GOOD)
+            sender = judge_sender(config, data, error);
         has_recipient |= type == RECORD_RECIPIENT;
         if (keeps(type, data))
             draft_add(draft, type, data);
     }
+    if (sender != DROP_GOOD)
+        return sender;
     return has_sender && has_recipient ? DROP_GOOD : DROP_NO_ENVELOPE;
 }
 
@@ -122,7 +142,7 @@ enum drop_result drop_message(const struct config *config, struct slice records,
 
     if (draft) {
         draft_format(draft, RECORD_TIME, "%lld %ld", (long long)now.tv_sec, (long)now.tv_usec);
-        result = add_records(draft, records, error);
+        result = add_records(config, draft, records, error);
         if (result != DROP_GOOD)
             draft_discard(draft);
         else if (!draft_commit(draft, QUEUE_MAILDROP, NULL, error))

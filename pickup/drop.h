@@ -14,6 +14,8 @@ enum drop_result {
     DROP_GOOD,
     DROP_UNFINISHED,        /* the records end before the message does: the caller gave up */
     DROP_NO_ENVELOPE,       /* no sender or no recipient */
+    DROP_NOT_ALLOWED,       /* this login may not use that sender; error is for its eyes */
+    DROP_NO_LOOKUP,         /* that could not be found out */
     DROP_BAD,               /* these are not the records of a local message; error says why */
     DROP_TROUBLE,           /* the queue's; error says what */
 };

@@ -26,7 +26,7 @@
 extern char **environ;
 
 /* The status that tells whoever submits that there is nothing to deliver. */
-enum { CLEANUP_BAD = 1 };
+enum { CLEANUP_BAD = 1, CLEANUP_WRITE = 2, CLEANUP_NOT_ALLOWED = 512 };
 
 struct options {
     const char *config_directory;
@@ -232,15 +232,16 @@ static void greet(const char *id)
     (void)!write(STDOUT_FILENO, greeting.data, greeting.length);
 }
 
-static void respond(int status)
+static void respond(int status, const char *reason)
 {
     AUTO_STR struct str answer = STR_EMPTY;
-    static const char reason[] = "reason\0\0";
 
     str_bytes(&answer, "status", sizeof("status"));
     str_format(&answer, "%d", status);
     str_byte(&answer, '\0');
-    str_bytes(&answer, reason, sizeof(reason));
+    str_bytes(&answer, "reason", sizeof("reason"));
+    str_bytes(&answer, reason, strlen(reason) + 1);
+    str_byte(&answer, '\0');
     (void)!write(STDOUT_FILENO, answer.data, answer.length);
 }
 
@@ -262,12 +263,18 @@ static int end_with(const struct config *config, const struct options *options,
         log_fatal_status(EX_TEMPFAIL, "uid=%ld: %s", (long)getuid(), error->text);
     case DROP_UNFINISHED:
         return EX_OK;
+    case DROP_NOT_ALLOWED:
+    case DROP_NO_LOOKUP:
+        if (!options->respond)
+            log_fatal_status(EX_TEMPFAIL, "uid=%ld: %s", (long)getuid(), error->text);
+        respond(result == DROP_NO_LOOKUP ? CLEANUP_WRITE : CLEANUP_NOT_ALLOWED, error->text);
+        return result == DROP_NO_LOOKUP ? CLEANUP_WRITE : EX_OK;
     case DROP_NO_ENVELOPE:
     case DROP_GOOD:
         break;
     }
     if (options->respond)
-        respond(result == DROP_GOOD ? 0 : CLEANUP_BAD);
+        respond(result == DROP_GOOD ? 0 : CLEANUP_BAD, "");
     if (result == DROP_NO_ENVELOPE)
         return CLEANUP_BAD;
     wake_pickup(config);
