@@ -1,12 +1,10 @@
 """Which senders a login may use (local_login_sender_maps): as with Debian's postdrop."""
 import pytest
 
-MAPS = ["inline:{ {root=root@x.test <> @d.test} }", "inline:{ {root=root} }", "fail:x", "",
-        "inline:{ {root=Root@X.test,@D.test} }", "inline:{ {root=<>} }",
-        "inline:{ {root=root+ext@x.test} }", "inline:{ {root=@} }", "inline:{ {root=foo*} }",
-        "inline:{ {root=*} }", "inline:{ {root=null} }", "inline:{ {root=.d.test @x.test} }"]
-SENDERS = ["root@x.test", "", "a@d.test", "root", "a@sub.d.test", "ROOT@x.TEST",
-           "root+ext@x.test", "@d.test", "a b@d.test"]
+MAPS = ["inline:{ {root=root@x.test <> @d.test} }", "fail:x", "inline:{ {root=Root@X.test,@D.test} }",
+        "inline:{ {root=root+ext@x.test foo* @} }", "inline:{ {root=*} }",
+        "inline:{ {root=null root} }"]
+SENDERS = ["root@x.test", "", "a@d.test", "root", "a@sub.d.test", "root+ext@x.test"]
 
 
 def records(sender):
