@@ -166,8 +166,9 @@ class Machine:
                        "HOME": "/root", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive",
                        **more.pop("env", {})}
         result = subprocess.run(
-            ["nsenter", f"--target={self.pid}", "--mount", "--net", "--uts", "--ipc", "--pid",
-             *map(str, command)], env=environment, **more)
+            # --root: the machine's, where this process runs in a chroot.
+            ["nsenter", f"--target={self.pid}", "--root", "--wd", "--mount", "--net", "--uts",
+             "--ipc", "--pid", *map(str, command)], env=environment, **more)
         assert not check or result.returncode == 0, \
             f"{command}: {result.returncode}\n{result.stdout}\n{result.stderr}\n{self.syslog()}"
         return result

@@ -1,5 +1,6 @@
 """The intake log: mail that is not delivered at once becomes files, whatever happens."""
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -55,7 +56,7 @@ def kill(pids):
 
 def kill_everything(instance):
     master = (instance.queue / "pid/master.pid").read_text().strip()
-    children = subprocess.run(["pgrep", "-P", master], capture_output=True, text=True).stdout
+    children = pathlib.Path(f"/proc/{master}/task/{master}/children").read_text()
     kill([master, *children.split()])
 
 

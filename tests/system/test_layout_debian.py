@@ -26,6 +26,7 @@ def debian_machine():
     with Machine(zone=ZONE) as made:
         made.install_debian()
         made.shell("getent passwd alice || useradd -m alice")
+        made.run("postsuper", "-d", "ALL")      # what the host's own queue holds
         yield made
 
 

@@ -182,7 +182,7 @@ def test_slow_start_widens_the_window_and_failures_narrow_it(ours):
 def test_a_dead_destination_is_left_alone_until_its_time_has_come(ours):
     """Three refusals are enough to know; new mail is not tried, and the next attempt comes later."""
     peer = Peer({"GREETING": "421 4.3.2 busy"})
-    instance = ours(settings=routes({"minimal_backoff_time": "4s", "maximal_backoff_time": "4s",
+    instance = ours(settings=routes({"minimal_backoff_time": "8s", "maximal_backoff_time": "8s",
                                      "queue_run_delay": "2s",
                                      "smtp_connection_cache_on_demand": "no"}, far=peer.port))
     for number in range(30):
@@ -190,10 +190,10 @@ def test_a_dead_destination_is_left_alone_until_its_time_has_come(ours):
     assert wait_for(lambda: len(set(re.findall(r"to=<(r\d+)@.*status=deferred",
                                                instance.log()))) == 30)
     tried = peer.connections
-    assert tried <= 8
+    assert tried <= 12
     assert instance.log().count("delivery temporarily suspended") >= 30 - tried
     peer.replies["GREETING"] = "220 back"
-    drained(instance, 30)
+    drained(instance, 60)
     assert sent(instance, "far") == 30
 
 
