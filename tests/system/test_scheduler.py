@@ -193,7 +193,7 @@ def test_a_dead_destination_is_left_alone_until_its_time_has_come(ours):
     assert tried <= 12
     assert instance.log().count("delivery temporarily suspended") >= 30 - tried
     peer.replies["GREETING"] = "220 back"
-    drained(instance, 60)
+    drained(instance, 30, 60)
     assert sent(instance, "far") == 30
 
 
