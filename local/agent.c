@@ -95,12 +95,7 @@ static enum delivery_status deliver(const struct agent *agent, const struct deli
     };
     struct origin top = { .depth = 0 };
 
-    if (delivery->request.flags & REQUEST_PROBE) {
-        struct outcome outcome = delivery_outcome("local", "2.0.0", "delivers to local");
-
-        outcome.action = OUTCOME_DELIVERABLE;
-        job_report(&job, recipient->address, &outcome);
-    } else if (visited_has(visited, recipient->address)) {
+    if (visited_has(visited, recipient->address)) {
         job_fail(&job, recipient->address, "5.4.6", "mail forwarding loop for %s",
                  recipient->address);
     } else {

@@ -312,6 +312,18 @@ static bool is_being_expanded(const char *alias, const struct origin *origin)
     return false;
 }
 
+/* The first alias ends what the sender wished to know of success. */
+static void tell_expanded(struct job *job, const char *address, const char *owner)
+{
+    struct recipient shown = *job->recipient;
+
+    shown.address = address;
+    if (!*shown.original)
+        shown.original = job->recipient->address;
+    reporter_expanded(job->agent->reporter, job->request, &shown, owner);
+    job->expanded = true;
+}
+
 /* The alias, folded, as name stands in the address. */
 static void expand_alias(struct job *job, const char *alias, struct slice name,
                          const char *source, struct slice list, const char *address,
@@ -330,6 +342,8 @@ static void expand_alias(struct job *job, const char *alias, struct slice name,
     within.sender = origin->sender;
     within.submit = origin->submit && !job->agent->config->reset_owner_alias;
     set_owner(job, name, &within);
+    if (!job->expanded)
+        tell_expanded(job, address, job->place.owner);
     job->place.sender = within.sender;
 
     const struct target *target = targets_read(list, job->arena);

@@ -28,6 +28,8 @@ void job_report(struct job *job, const char *member, const struct outcome *outco
         shown.original = shown.dsn_original = "";
         shown.notify = 0;
     }
+    if (job->expanded)
+        shown.notify = job_further_notify(job);
     if (job->place.owner) {
         request.envelope.sender = job->place.owner;
         request.envelope.envelope_id = "";
@@ -37,6 +39,18 @@ void job_report(struct job *job, const char *member, const struct outcome *outco
     job->status = worse(job->status,
                         reporter_report(job->agent->reporter, &request, &shown, outcome));
     job->reported = true;
+}
+
+int64_t job_further_notify(const struct job *job)
+{
+    int64_t notify = job->recipient->notify;
+
+    return notify == NOTIFY_SUCCESS ? NOTIFY_NEVER : notify & ~(int64_t)NOTIFY_SUCCESS;
+}
+
+bool job_is_probe(const struct job *job)
+{
+    return job->request->flags & REQUEST_PROBE;
 }
 
 void job_passed(struct job *job, enum delivery_status status)

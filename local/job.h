@@ -30,6 +30,7 @@ struct job {
     struct hash *seen;              /* what was delivered to already; NULL until there is any */
     struct vector_of_members *forwarded;
     enum delivery_status status;    /* the worst so far */
+    bool expanded;                  /* an alias took over: who asked for success was told */
     bool reported;                  /* something has been logged for the recipient */
     struct place place;
 };
@@ -64,6 +65,15 @@ void job_report(struct job *job, const char *member, const struct outcome *outco
 void job_sent(struct job *job, const char *member, const char *reason);
 void job_fail(struct job *job, const char *member, const char *dsn, const char *format, ...)
     PRINTF_LIKE(4, 5);
+
+/*
+ * What the sender wishes to hear of after success was told here: where that was all, nothing, for
+ * no wish would mean failures.
+ */
+int64_t job_further_notify(const struct job *job);
+
+/* Whether nothing is to be delivered: only what would come of it is asked for. */
+bool job_is_probe(const struct job *job);
 
 /* The message's sender, or the owner of a list who took over. */
 const char *job_sender(const struct job *job);

@@ -65,6 +65,12 @@ void deliver_to_file(struct job *job, const char *member, const char *path,
     struct mailbox_file file = { path, (uid_t)-1, true, "5.2.0" };
     struct mailbox_trouble trouble = { .dsn = "4.2.0" };
 
+    if (job_is_probe(job)) {
+        job_sent(job, member,
+                 is_folder_name(path) ? "delivers to maildir"
+                                      : arena_format(job->arena, "delivers to file: %s", path));
+        return;
+    }
     if (!become(job, member, identity))
         return;
 
@@ -127,6 +133,11 @@ static void deliver_to_box(struct job *job, const char *member, const struct ide
     };
     struct mailbox_trouble trouble = { .dsn = "4.2.0" };
 
+    if (job_is_probe(job)) {
+        job_sent(job, member,
+                 is_folder_name(path) ? "delivers to maildir" : "delivers to mailbox");
+        return;
+    }
     if (!become(job, member, &actor))
         return;
 
@@ -155,6 +166,11 @@ static void run_command(struct job *job, struct command_request *request)
     struct program_result result;
 
     identity_return(job->agent->identities);
+    if (job_is_probe(job)) {
+        job_sent(job, request->member,
+                 arena_format(job->arena, "delivers to command: %s", request->command));
+        return;
+    }
     job_headers(job, "command", &headers);
 
     struct mailbox_message message = job_message(job, &headers);

@@ -42,7 +42,7 @@ static void add_recipient(const struct job *job, struct envelope *envelope,
         return;
     added->original = *original->original ? original->original : original->address;
     added->dsn_original = original->dsn_original;
-    added->notify = original->notify & ~(int64_t)NOTIFY_SUCCESS;
+    added->notify = job_further_notify(job);
 }
 
 /* The members that have the first one's sender; they are taken out of the list. */
@@ -57,12 +57,10 @@ static void fill_envelope(struct job *job, struct envelope *envelope, const char
     envelope->queue_id = id;
     envelope->arrival = wall_now();
     envelope->sender = sender;
-    envelope->encoding = old->encoding;
     envelope->send_options = old->send_options;
-    if (!members->items[0].sender) {
-        envelope->envelope_id = old->envelope_id;
+    envelope->envelope_id = old->envelope_id;
+    if (!members->items[0].sender)
         envelope->return_flags = old->return_flags;
-    }
     envelope_set_attribute(envelope, job->arena, "rewrite_context", "local");
     for (size_t i = 0; i < members->count; i++) {
         struct member member = members->items[i];
@@ -164,7 +162,7 @@ static void submit_one(struct job *job)
     }
 
     struct outcome outcome = {
-        .action = OUTCOME_EXPANDED, .dsn = "2.0.0", .relay = "local",
+        .action = OUTCOME_RELAYED, .dsn = "2.0.0", .relay = "local",
         .reason = arena_format(job->arena, "forwarded as %s", reply.queue_id),
         .diagnostic_type = "", .diagnostic_text = "", .remote_mta = "",
     };
@@ -172,8 +170,27 @@ static void submit_one(struct job *job)
     job_report(job, job->recipient->address, &outcome);
 }
 
+/* What a probe is told: each address on its own. */
+static void tell_members(struct job *job)
+{
+    const struct place outer = job->place;
+
+    for (size_t i = 0; i < job->forwarded->count; i++) {
+        const struct member *member = &job->forwarded->items[i];
+
+        job->place.sender = member->sender;
+        job_sent(job, member->address,
+                 arena_format(job->arena, "forwards to %s", member->address));
+    }
+    job->place = outer;
+}
+
 void submit_forwarded(struct job *job)
 {
+    if (job_is_probe(job)) {
+        tell_members(job);
+        return;
+    }
     /* When something is tried again all of it is: who got a copy already would get another. */
     while (job->forwarded->count > 0 && job->status != DELIVERY_DEFERRED)
         submit_one(job);

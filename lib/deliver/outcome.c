@@ -350,3 +350,15 @@ enum delivery_status reporter_report(struct reporter *reporter,
     status_filter_apply(reporter->filter, arena, &filtered);
     return report(reporter, request, recipient, &filtered);
 }
+
+void reporter_expanded(const struct reporter *reporter, const struct delivery_request *request,
+                       const struct recipient *recipient, bool list)
+{
+    const struct outcome outcome = {
+        .dsn = "2.0.0", .relay = "local", .reason = "alias expanded",
+        .diagnostic_type = "", .diagnostic_text = "", .remote_mta = "",
+    };
+
+    if ((recipient->notify & NOTIFY_SUCCESS) && !(request->flags & REQUEST_PROBE))
+        (void)add_trace(reporter, list ? "delivered" : "expanded", request, recipient, &outcome);
+}

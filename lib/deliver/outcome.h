@@ -54,5 +54,12 @@ enum delivery_status reporter_report(struct reporter *reporter,
                                      const struct recipient *recipient,
                                      const struct outcome *outcome);
 
+/*
+ * The recipient was an alias (RFC 3461 5.2.7): who asked for NOTIFY=SUCCESS is told that it was
+ * expanded, or, where the list has an owner of its own, that it was delivered.  Nothing is logged.
+ */
+void reporter_expanded(const struct reporter *reporter, const struct delivery_request *request,
+                       const struct recipient *recipient, bool list);
+
 /* Text of a delay as in delay= and delays=: two significant digits. */
 void outcome_delay_text(struct str *output, double seconds, int resolution_limit);
