@@ -125,7 +125,7 @@ static void note_header(struct intake *intake, const struct header *header)
         intake->message_id = arena_text(intake->arena, value);
     if (header->id == HEADER_RESENT_MESSAGE_ID)
         intake->resent_message_id = arena_text(intake->arena, value);
-    if (header->id == HEADER_RECEIVED || header->id == HEADER_DELIVERED_TO)
+    if (header->id == HEADER_RECEIVED)
         count_hop(intake);
 }
 

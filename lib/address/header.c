@@ -153,7 +153,7 @@ static void write_address(struct writing *writing, const struct item *item)
         writing->changed = true;
         str_set(&address, str_slice(&made));
     }
-    str_add(writing->output, str_slice(&address));
+    str_add(writing->output, slice_trim(str_slice(&address)));
     tokens_write_comments(writing->tokens, item->first, item->end, address.length ? " " : "",
                           writing->output);
 }
