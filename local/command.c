@@ -130,7 +130,7 @@ static void choose_words(const struct command_request *request, struct execute_r
     } else {
         add_words(words, arena, command);
         order->arguments = words->items;
-        if (!strchr(words->items[0], '/'))
+        if (!words->items[0] || !strchr(words->items[0], '/'))
             order->command = request->command;
     }
 }

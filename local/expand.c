@@ -187,7 +187,7 @@ static void include(struct job *job, const char *path, const char *member,
 {
     AUTO_STR struct str text = STR_EMPTY;
     struct origin within = *origin;
-    struct stat status;
+    struct stat status = { .st_mode = 0 };
     const char *wrong = check_include(job, path, origin, &text, &status);
 
     if (*wrong) {

@@ -179,7 +179,11 @@ static void run_command(struct job *job, struct command_request *request)
     request->job = job;
     request->extension = job->place.extension;
     request->delimiter = job->place.delimiter;
-    if (command_run(request, &result)) {
+
+    bool ran = command_run(request, &result);
+
+    request->message = NULL;
+    if (ran) {
         job_sent(job, request->member,
                  arena_format(job->arena, "delivered to command: %s", request->command));
         return;

@@ -65,7 +65,7 @@ static bool read_words(struct spawn *spawn, char **words, int count, struct erro
     }
     if (!spawn->account.user)
         return error_set(error, "missing user= attribute");
-    if (!spawn->arguments || !*spawn->arguments[0])
+    if (!spawn->arguments || !spawn->arguments[0] || !*spawn->arguments[0])
         return error_set(error, "missing argv= attribute");
     return true;
 }

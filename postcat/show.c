@@ -212,7 +212,7 @@ static bool show_one(struct show *show, const struct record *record)
 /* What begins with another record of an envelope is read, and found wrong then. */
 static bool is_queue_file(const struct show *show, char first)
 {
-    if (memchr("CTcFILSDRO/WAK>fdMV<ionmrewXEPp$", first, 32))
+    if (first && strchr("CTcFILSDRO/WAK>fdMV<ionmrewXEPp$", first))
         return true;
     log_warn("%s: input is not a valid queue file", show->name);
     return false;
