@@ -115,7 +115,7 @@ for cut in CUTS:
     CASES[f"{cut} cut"] = ({"EHLO": FORWARD, "XFORWARD": "250 Ok", cut: DROP}, {}, TWO)
 for cut in ["GREETING", *CUTS]:
     CASES[f"{cut} silent"] = ({"EHLO": FORWARD, "XFORWARD": "250 Ok", cut: SILENCE},
-                              {"smtpd_proxy_timeout": "1s"}, PLAIN)
+                              {"smtpd_proxy_timeout": "3s"}, PLAIN)
 
 
 def free_ports(count):
