@@ -256,12 +256,26 @@ static void write_commented(const struct str *text, struct str *output)
     }
 }
 
+/* The line of -M may have another name than the request: then it replaces that service too. */
+static bool replaces(struct edits *edits, const struct request *request,
+                     const struct master_service *service)
+{
+    if (edits->mode != 'M' || edits->action != 'e')
+        return false;
+
+    struct master_service new = parse_line(edits, request->value, "");
+
+    return strcmp(new.fields[MASTER_NAME], service->fields[MASTER_NAME]) == 0 &&
+           strcmp(new.fields[MASTER_TYPE], service->fields[MASTER_TYPE]) == 0;
+}
+
 static struct request *find_edit(struct edits *edits, const struct master_service *service)
 {
     struct request *found = NULL;
 
     for (size_t i = 0; i < edits->count; i++)
-        if (request_matches_service(&edits->items[i], service))
+        if (request_matches_service(&edits->items[i], service) ||
+            replaces(edits, &edits->items[i], service))
             found = &edits->items[i];
     return found;
 }

@@ -87,6 +87,34 @@ static void add_services(struct known_names *known, const struct master_cf *mast
     }
 }
 
+static bool refers_to(struct slice text, struct slice name)
+{
+    while (text.length > 0) {
+        slice_take_until(&text, "$");
+        while (text.length > 0 && strchr("{(", text.data[0]))
+            text = slice_from(text, 1);
+        if (text.length >= name.length && memcmp(text.data, name.data, name.length) == 0 &&
+            (text.length == name.length ||
+             !(byte_is_alnum(text.data[name.length]) || text.data[name.length] == '_')))
+            return true;
+    }
+    return false;
+}
+
+bool known_name_is_legacy(struct slice name)
+{
+    if (name.length == 0 || parameter_find(name) || twin_find(name))
+        return false;
+    for (size_t i = 0; i < parameter_count(); i++) {
+        const struct parameter *parameter = parameter_at(i);
+
+        if (parameter->origin != PARAMETER_NEWER && parameter->fallback &&
+            refers_to(slice_of(parameter->fallback), name))
+            return true;
+    }
+    return false;
+}
+
 struct known_names *known_names_new(const struct source *source)
 {
     struct known_names *known = memory_new(1, sizeof(*known));

@@ -46,13 +46,25 @@ static void print_all(const struct source *source, const struct known_names *kno
     }
 }
 
+/* Whatever classes are wanted, as Postfix's. */
+static void print_legacy(const struct source *source, const char *name, struct str *output)
+{
+    struct known_name legacy = { .name = name, .class = CLASS_USER };
+
+    if (!option_is_given(source->options, 'n') ||
+        main_cf_get(source->main_cf, slice_of(name)))
+        print_name(source, &legacy, output);
+}
+
 static void print_asked(const struct source *source, const struct known_names *known,
                         struct str *output)
 {
     for (char **argument = source->options->arguments; *argument; argument++) {
         const struct known_name *name = known_names_find(known, slice_of(*argument));
 
-        if (!name)
+        if (known_name_is_legacy(slice_of(*argument)))
+            print_legacy(source, *argument, output);
+        else if (!name)
             log_warn("%s: unknown parameter", *argument);
         else if (is_wanted(source, name))
             print_name(source, name, output);

@@ -45,6 +45,9 @@ size_t known_names_count(const struct known_names *known);
 const struct known_name *known_names_at(const struct known_names *known, size_t index);
 const struct known_name *known_names_find(const struct known_names *known, struct slice name);
 
+/* No parameter, but a default refers to it: the name that an older release had (virtual_maps). */
+bool known_name_is_legacy(struct slice name);
+
 void known_names_add(struct known_names *known, const char *name, unsigned class);
 void known_names_sort(struct known_names *known);
 

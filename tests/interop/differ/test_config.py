@@ -17,6 +17,9 @@ PLAIN = [word for word in WORDS if not set(word) & set("${")]
 USERS = ["usera", "userb", "userc", "userd", "classa", "x_time_limit", "q_destination_rate_delay",
          "smtp_destination_concurrency_limit",
          "ldapt_server_host", "nosuch_at_all", "smtpd_use_tls", "mysqlq_hosts"]
+# Not parameters any more, but defaults refer to them; the last one is really gone.
+LEGACY = ["virtual_maps", "fallback_relay", "smtpd_client_connection_limit_exceptions",
+          "lmtp_cache_connection"]
 PROGRAMS = ["smtpd", "smtp", "cleanup", "pipe flags=R user=x argv=/bin/x ${recipient}", "qmgr -v",
             "spawn user=y argv={a b} c", "lmtp", "local", "virtual", "nosuchd", "bounce", "error"]
 
@@ -95,7 +98,7 @@ class Instance:
         if form == "d":
             return ["-d", parameter, chance.choice(self.names)]
         if form == "names":
-            return [*(layout if layout != ["-H"] else []), *chance.sample(self.names, 3)]
+            return [*(layout if layout != ["-H"] else []), *chance.sample(self.names, 3), chance.choice(LEGACY)]
         if form == "o":
             return ["-x", "-o", f"{parameter}={chance.choice(PLAIN)}",
                     "-o", "mydomain=o.example",
@@ -115,7 +118,8 @@ class Instance:
             return [f"-{form}", parameter]
         if form == "Me":
             fields = self.service().splitlines()[0].split(None, 2)[2]
-            return ["-M", f"{name}/{kind}={name} {kind} {fields}"]
+            other = chance.choice([*self.services, ("new", "unix"), (name, kind)])
+            return ["-M", f"{name}/{kind}={other[0]} {other[1]} {fields}"]
         if form == "Fe":
             return ["-F", f"{service}/" + chance.choice(["chroot=y", "private=-", "wakeup=1000",
                                                          "command=smtpd -v", "process_limit=7"])]
