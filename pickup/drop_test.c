@@ -8,6 +8,7 @@
 
 static const struct config config = {
     .hash_queue_names = "", .hash_queue_depth = 1, .line_length_limit = 2048,
+    .local_login_sender_maps = "static:*",
 };
 
 /* A queue directory with nothing but maildrop; the test moves into it. */
