@@ -14,6 +14,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PREFIX = pathlib.Path(os.environ.get("POSTREITER_TEST_PREFIX", ROOT / "build/prefix"))
 
 SANITIZED = os.environ.get("POSTREITER_SANITIZED")
+if SANITIZED:
+    # For what tests start without an instance's help.
+    os.environ.setdefault("LSAN_OPTIONS",
+                          f"suppressions={ROOT}/tests/leaks.supp:print_suppressions=0")
 
 MASTER_CF = """\
 {smtpd}
