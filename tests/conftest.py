@@ -72,3 +72,16 @@ def mailbox(reader):
         return [path.read_bytes() for path in present()]
 
     return messages
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How many cases were given to both suites and compared, file by file."""
+    cases = {}
+    for report in terminalreporter.getreports(""):
+        for name, number in getattr(report, "user_properties", []):
+            if name == "compared" and report.when == "teardown":
+                file = pathlib.Path(report.nodeid.split("::")[0]).stem.removeprefix("test_")
+                cases[file] = cases.get(file, 0) + number
+    if cases:
+        files = ", ".join(f"{file} {number}" for file, number in sorted(cases.items()))
+        terminalreporter.write_line(f"{sum(cases.values())} cases compared with Debian's: {files}")

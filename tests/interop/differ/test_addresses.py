@@ -13,6 +13,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "system"))
 import generated_addresses as generated  # noqa: E402
+from counting import compared
 from queue_files import Session, both, differences, normal  # noqa: E402
 from test_rewrite import ask, frame  # noqa: E402
 
@@ -184,6 +185,7 @@ def compare(cases, wanted, got):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_addresses_go_the_same_ways(variant):
     cases = make_cases(variant)
+    compared(sum(map(len, cases.values())))
     wanted, got = both(VARIANTS[variant], lambda peer: run(peer, cases))
     different = compare(cases, wanted, got)
     assert not different, f"{len(different)} differences\n" + "\n".join(different[:100])

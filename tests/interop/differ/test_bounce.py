@@ -19,6 +19,7 @@ import time
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+from counting import compared
 from instance import Instance, wait_for  # noqa: E402
 
 CASES = int(os.environ.get("DIFFER_CASES", 520))
@@ -497,6 +498,7 @@ def comparisons():
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_notifications_read_as_debians(comparisons, setting):
     found = comparisons[setting].result()
+    compared(CASES // len(SETTINGS))
     assert not found, f"{len(found)} differences\n" + "\n\n".join(found[:5])
 
 

@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+from counting import compared
 from instance import Instance, wait_for  # noqa: E402
 from queue_files import normal  # noqa: E402
 
@@ -207,6 +208,7 @@ GROUPS = {
 @pytest.mark.parametrize("group", GROUPS)
 def test_queue_files_are_those_of_debian(group, tmp_path_factory):
     make_settings, cases = GROUPS[group]
+    compared(len(cases))
     folder = tmp_path_factory.mktemp("checks")
     for place in (folder, folder.parent, folder.parent.parent):
         place.chmod(0o755)

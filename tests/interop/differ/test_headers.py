@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import generated_messages  # noqa: E402
+from counting import compared
 from queue_files import Session, both, differences, normal  # noqa: E402
 
 CASES = int(os.environ.get("DIFFER_CASES", "640"))
@@ -89,6 +90,7 @@ def run(peer, cases):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_queue_files_are_alike(variant):
     cases = make_cases(variant)
+    compared(len(cases[0]) + len(cases[1]))
     wanted, got = both(VARIANTS[variant], lambda peer: run(peer, cases))
     different = [f"{case[0]} {case[1]!r:.1500}\n" + "\n".join(text)
                  for case, one, other in zip(cases[0] + cases[1], wanted, got)

@@ -16,6 +16,7 @@ import shutil
 import subprocess
 
 import pytest
+from counting import compared
 from instance import Instance, wait_for
 
 CASES = int(os.environ.get("DIFFER_CASES", "320"))
@@ -412,6 +413,7 @@ def differences(debian, ours):
 @pytest.mark.parametrize("round", range(len(SETTINGS)))
 def test_local_agents_deliver_as_debians(place, round):
     cases = Generator(SEED * 100 + round, CASES // (2 if round == 0 else 4))
+    compared(len(cases.recipients))
     debian_log, debian_found = run("debian", cases, SETTINGS[round])
     our_log, our_found = run("ours", cases, SETTINGS[round])
     wrong = differences(log_lines(debian_log), log_lines(our_log))

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 
+from counting import compared
 import pytest
 
 THEIRS = "/usr/sbin/postconf"
@@ -188,6 +189,7 @@ def compare(tmp_path, cases):
     """
     cases = list(cases)
     assert cases
+    compared(len(cases))
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         found = pool.map(lambda n: difference(tmp_path / str(n), *cases[n]), range(len(cases)))
         different = [text for text in found if text]

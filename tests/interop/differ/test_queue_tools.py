@@ -19,6 +19,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+from counting import compared
 from instance import PREFIX, Instance  # noqa: E402
 
 CASES = int(os.environ.get("DIFFER_CASES", "360"))
@@ -285,6 +286,7 @@ def compare_seeds(instances, compare, first, count, shown=12):
                 wrong += texts
                 done += commands
             first += WORKERS
+    compared(done)
     assert not wrong, f"{len(wrong)} of {done}\n" + "\n\n".join(wrong[:shown])
 
 

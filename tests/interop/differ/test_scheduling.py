@@ -14,6 +14,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "system"))
+from counting import compared
 from instance import Instance, wait_for  # noqa: E402
 from peer import Peer  # noqa: E402
 from test_scheduler import send_list  # noqa: E402
@@ -89,6 +90,7 @@ def observe(kind, cases):
 
 def test_mail_overtakes_a_list_as_with_debian():
     cases = [Case(number, SEED) for number in range(CASES)]
+    compared(len(cases))
     theirs, mine = observe("debian", cases), observe("ours", cases)
     wrong = [f"{case.mails} {case.rules}\nDebian: {one}\nours:   {other}"
              for case, one, other in zip(cases, theirs, mine) if one != other]

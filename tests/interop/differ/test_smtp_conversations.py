@@ -11,6 +11,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from counting import compared
 from instance import wait_for  # noqa: E402
 from queue_file import put_into_queue, queue_file  # noqa: E402
 from smtp_cases import VARIANTS, generate  # noqa: E402
@@ -110,6 +111,7 @@ def collect(number, scripts, log):
 
 def test_the_client_talks_as_debians_does(ours, debian):
     cases = generate(random.Random(SEED), CASES)
+    compared(len(cases))
     wanted = deliver(debian, cases)
     got = deliver(ours, cases)
     different = [number for number in range(len(cases)) if wanted[number] != got[number]]

@@ -9,6 +9,7 @@ import random
 import re
 import socket
 
+from counting import compared
 from instance import Instance, free_port, wait_for
 from test_smtpd_dialogues import COMMON, SENDER_TABLE, ACTIONS, read_reply
 
@@ -226,6 +227,7 @@ class House:
 def test_generated_dialogues_go_as_with_debian():
     generator = Generator(SEED)
     dialogues = [generator.dialogue() for _ in range(CASES)]
+    compared(len(dialogues))
     wanted, wanted_logs = House("debian").run(dialogues)
     got, got_logs = House("ours").run(dialogues)
     different = []

@@ -10,6 +10,7 @@ import re
 
 import pytest
 
+from counting import compared
 from instance import Instance
 
 CASES = int(os.environ.get("DIFFER_CASES", 320))
@@ -140,5 +141,6 @@ def test_what_is_submitted_is_the_same(pair, batch):
         theirs, ours = (submit(instance, case) for instance in pair)
         if theirs != ours:
             differences.append(f"case {seed}: {case}\n  theirs {theirs}\n  ours   {ours}")
+    compared(min(BATCH, CASES - batch))
     report = re.sub(r"(.)\1{30,}", r"\1...", "\n".join(differences))
     assert not differences, f"{len(differences)} differ\n{report}"

@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from counting import compared
 from instance import PREFIX
 from table_sources import Aliases, Networks, Patterns, Source
 
@@ -175,6 +176,7 @@ def test_generated_tables_are_made_and_read_alike(tmp_path, compare, share):
                 count, found = job.result()
                 done += count
                 wrong += found
+    compared(done)
     if wrong:
         pytest.fail(f"{len(wrong)} differences in {done} cases:\n" + "\n\n".join(wrong[:12]),
                     pytrace=False)
