@@ -204,7 +204,8 @@ size_t scheduler_add(struct scheduler *scheduler, struct mail *mail, void *batch
 {
     size_t deliveries = 0;
 
-    qsort(routes, count, sizeof(*routes), compare_routes);
+    if (count > 0)
+        qsort(routes, count, sizeof(*routes), compare_routes);
     for (size_t start = 0, end; start < count; start = end) {
         struct transport *transport = scheduler_transport(scheduler, routes[start].transport);
         size_t limit = transport->limits.recipients > 0 ? (size_t)transport->limits.recipients
