@@ -2,7 +2,7 @@
 import re
 
 from instance import free_port, wait_for
-from test_smtpd import converse, template
+from test_smtpd_generated import converse, template
 from test_smtpd_dialogues import COMMON
 
 ACTIONS = ["HOLD", "DISCARD", "FILTER smtp:x", "REDIRECT x@relay.test", "BCC x@relay.test",

@@ -8,7 +8,7 @@ import threading
 import pytest
 from instance import Instance, wait_for
 from peer import DEFAULTS, DROP, SILENCE, Peer
-from test_smtpd import converse, template
+from test_smtpd_generated import converse, template
 from test_smtpd_dialogues import COMMON, read_reply
 
 FORWARD = "250-filter.test\r\n250-SIZE\r\n250-XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE\r\n250 DSN"
