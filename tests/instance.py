@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pathlib
+import random
 import re
 import shutil
 import smtplib
@@ -51,10 +52,31 @@ scache    unix  -       -       n       -       1       scache
 """
 
 
+def _ports():
+    """
+    Below the range from which the kernel takes the ports of clients, and each one once: a probe
+    that asked the kernel would get some port twice.  Workers that run beside each other share none.
+    """
+    first, count = 10000, 22000
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    size = count // 8
+    start = random.randrange(size)
+    while True:
+        start = (start + 1) % size
+        yield first + worker % 8 * size + start
+
+
+_next_port = _ports()
+
+
 def free_port():
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in _next_port:
+        with contextlib.closing(socket.socket()) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def wait_for(claim, seconds=20, every=0.05):

@@ -107,7 +107,7 @@ class Aliases(Source):
                "x@y.example", "Full Name <f@g>", "a@b (comment)", "grp: a, b;", "\\user",
                '"\\\\user"', "a,,b", "@x", "a@", "ä@ö", '"unbalanced', "<>", "a;b", "", "(c) a",
                '"a b"@c', "a:b", "x" * 40, "\\\\user", "a\\@b@c", 'x\\"y', "a\\ b", "a.b\\,@c", "a@[1\\2]",
-               "|a\\ b", "x ! y % z", "a | b", 'a\\b"c d"', "<a\\<b>"]
+               "|a\\ b", "x ! y % z", "a | b", 'a\\b"c d"']
 
     def value(self):
         return self.chance.choice(self.TARGETS)
