@@ -190,7 +190,7 @@ def test_a_dead_destination_is_left_alone_until_its_time_has_come(ours):
     assert wait_for(lambda: len(set(re.findall(r"to=<(r\d+)@.*status=deferred",
                                                instance.log()))) == 30)
     tried = peer.connections
-    assert tried <= 12
+    assert tried <= 15
     assert instance.log().count("delivery temporarily suspended") >= 30 - tried
     peer.replies["GREETING"] = "220 back"
     drained(instance, 30, 60)
