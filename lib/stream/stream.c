@@ -311,6 +311,19 @@ enum stream_result stream_read(struct stream *stream, size_t limit, struct slice
     return STREAM_OK;
 }
 
+enum stream_result stream_read_until(struct stream *stream, size_t length, struct str *bytes)
+{
+    while (bytes->length < length) {
+        struct slice part;
+        enum stream_result result = stream_read(stream, length - bytes->length, &part);
+
+        if (result != STREAM_OK)
+            return result;
+        str_add(bytes, part);
+    }
+    return STREAM_OK;
+}
+
 bool stream_has_line(const struct stream *stream)
 {
     size_t held = stream->end - stream->start;

@@ -46,6 +46,9 @@ enum stream_result stream_line(struct stream *stream, size_t limit, struct slice
 /* Up to limit bytes, at least one. */
 enum stream_result stream_read(struct stream *stream, size_t limit, struct slice *bytes);
 
+/* Append to bytes until they are length bytes long. */
+enum stream_result stream_read_until(struct stream *stream, size_t length, struct str *bytes);
+
 /* True when a whole line or count bytes stand in the buffer already: no wait, no system call. */
 bool stream_has_line(const struct stream *stream);
 size_t stream_buffered(const struct stream *stream);

@@ -193,19 +193,6 @@ static enum stream_result unexpected(struct exchange *exchange, struct slice lin
     return STREAM_FAILED;
 }
 
-static enum stream_result read_bytes(struct stream *stream, size_t length, struct str *bytes)
-{
-    while (bytes->length < length) {
-        struct slice part;
-        enum stream_result result = stream_read(stream, length - bytes->length, &part);
-
-        if (result != STREAM_OK)
-            return result;
-        str_add(bytes, part);
-    }
-    return STREAM_OK;
-}
-
 /* "VALUE key flags bytes", the bytes, a line end, "END". */
 static enum stream_result read_value(struct exchange *exchange, struct stream *stream,
                                      struct slice line)
@@ -221,7 +208,7 @@ static enum stream_result read_value(struct exchange *exchange, struct stream *s
         return STREAM_TOO_LONG;
 
     str_clear(&exchange->answer);
-    enum stream_result result = read_bytes(stream, (size_t)length + 2, &exchange->answer);
+    enum stream_result result = stream_read_until(stream, (size_t)length + 2, &exchange->answer);
 
     if (result != STREAM_OK)
         return result;

@@ -49,19 +49,6 @@ static enum stream_result bad_format(struct exchange *exchange)
     return STREAM_FAILED;
 }
 
-static enum stream_result read_exactly(struct stream *stream, size_t length, struct str *bytes)
-{
-    while (bytes->length < length) {
-        struct slice part;
-        enum stream_result result = stream_read(stream, length - bytes->length, &part);
-
-        if (result != STREAM_OK)
-            return result;
-        str_add(bytes, part);
-    }
-    return STREAM_OK;
-}
-
 static enum stream_result read_length(struct exchange *exchange, struct stream *stream,
                                       size_t *length)
 {
@@ -96,7 +83,7 @@ static enum stream_result talk(void *argument, struct stream *stream)
     if (result == STREAM_OK)
         result = read_length(exchange, stream, &length);
     if (result == STREAM_OK)
-        result = read_exactly(stream, length + 1, &exchange->answer);
+        result = stream_read_until(stream, length + 1, &exchange->answer);
     if (result != STREAM_OK)
         return result;
     if (exchange->answer.data[length] != ',')
