@@ -147,7 +147,7 @@ def make_host(main_cf, tables, aliases="postmaster: root\n", **more):
 @contextlib.contextmanager
 def trusted(instance):
     """Users may name the instance's folder to sendmail, as an administrator would allow it."""
-    path = PREFIX / "etc/postfix/main.cf"
+    path = (PREFIX / "etc" if instance.kind == "ours" else pathlib.Path("/etc")) / "postfix/main.cf"
     with open("/tmp/postreiter-trusted.lock", "w") as alone:
         fcntl.flock(alone, fcntl.LOCK_EX)
         before = path.read_text()
