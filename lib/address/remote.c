@@ -8,19 +8,14 @@ static const struct field rewrite_request_fields[] = {
     LAST_FIELD,
 };
 
-const struct frame_type rewrite_request_frame = {
-    "rewrite request", FRAME_REWRITE_REQUEST, sizeof(struct rewrite_request),
-    rewrite_request_fields,
-};
+FRAME_TYPE(rewrite_request, "rewrite request", FRAME_REWRITE_REQUEST)
 
 static const struct field rewrite_reply_fields[] = {
     BYTES_FIELD(rewrite_reply, address),
     LAST_FIELD,
 };
 
-const struct frame_type rewrite_reply_frame = {
-    "rewrite answer", FRAME_REWRITE_REPLY, sizeof(struct rewrite_reply), rewrite_reply_fields,
-};
+FRAME_TYPE(rewrite_reply, "rewrite answer", FRAME_REWRITE_REPLY)
 
 static const struct field resolve_request_fields[] = {
     NUMBER_FIELD(resolve_request, purpose),
@@ -29,10 +24,7 @@ static const struct field resolve_request_fields[] = {
     LAST_FIELD,
 };
 
-const struct frame_type resolve_request_frame = {
-    "resolve request", FRAME_RESOLVE_REQUEST, sizeof(struct resolve_request),
-    resolve_request_fields,
-};
+FRAME_TYPE(resolve_request, "resolve request", FRAME_RESOLVE_REQUEST)
 
 static const struct field resolve_reply_fields[] = {
     NUMBER_FIELD(resolve_reply, trouble),
@@ -45,9 +37,7 @@ static const struct field resolve_reply_fields[] = {
     LAST_FIELD,
 };
 
-const struct frame_type resolve_reply_frame = {
-    "resolve answer", FRAME_RESOLVE_REPLY, sizeof(struct resolve_reply), resolve_reply_fields,
-};
+FRAME_TYPE(resolve_reply, "resolve answer", FRAME_RESOLVE_REPLY)
 
 bool remote_rewrite(struct lane_pool *lanes, enum rewrite_context context, struct slice internal,
                     struct str *output, int64_t deadline, struct error *error)

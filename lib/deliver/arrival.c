@@ -12,6 +12,4 @@ static const struct field arrival_fields[] = {
     LAST_FIELD,
 };
 
-const struct frame_type arrival_frame = {
-    "arrival", FRAME_ARRIVAL, sizeof(struct arrival), arrival_fields,
-};
+FRAME_TYPE(arrival, "arrival", FRAME_ARRIVAL)

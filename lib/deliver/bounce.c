@@ -20,9 +20,7 @@ static const struct field bounce_append_fields[] = {
     LAST_FIELD,
 };
 
-const struct frame_type bounce_append_frame = {
-    "bounce record", FRAME_BOUNCE_APPEND, sizeof(struct bounce_append), bounce_append_fields,
-};
+FRAME_TYPE(bounce_append, "bounce record", FRAME_BOUNCE_APPEND)
 
 static const struct field bounce_send_fields[] = {
     ENVELOPE_FIELDS(bounce_send),
@@ -31,9 +29,7 @@ static const struct field bounce_send_fields[] = {
     LAST_FIELD,
 };
 
-const struct frame_type bounce_send_frame = {
-    "notification request", FRAME_BOUNCE_SEND, sizeof(struct bounce_send), bounce_send_fields,
-};
+FRAME_TYPE(bounce_send, "notification request", FRAME_BOUNCE_SEND)
 
 static const struct field bounce_reply_fields[] = {
     NUMBER_FIELD(bounce_reply, status),
@@ -41,9 +37,7 @@ static const struct field bounce_reply_fields[] = {
     LAST_FIELD,
 };
 
-const struct frame_type bounce_reply_frame = {
-    "bounce answer", FRAME_BOUNCE_REPLY, sizeof(struct bounce_reply), bounce_reply_fields,
-};
+FRAME_TYPE(bounce_reply, "bounce answer", FRAME_BOUNCE_REPLY)
 
 bool bounce_append(struct lane_pool *service, const struct bounce_append *record,
                    int timeout_seconds, struct error *error)

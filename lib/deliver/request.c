@@ -17,10 +17,7 @@ static const struct field delivery_request_fields[] = {
     LAST_FIELD,
 };
 
-const struct frame_type delivery_request_frame = {
-    "delivery request", FRAME_DELIVERY_REQUEST, sizeof(struct delivery_request),
-    delivery_request_fields,
-};
+FRAME_TYPE(delivery_request, "delivery request", FRAME_DELIVERY_REQUEST)
 
 static const struct field recipient_report_fields[] = {
     NUMBER_FIELD(recipient_report, handle),
@@ -38,10 +35,7 @@ static const struct field delivery_report_fields[] = {
     LAST_FIELD,
 };
 
-const struct frame_type delivery_report_frame = {
-    "delivery report", FRAME_DELIVERY_REPORT, sizeof(struct delivery_report),
-    delivery_report_fields,
-};
+FRAME_TYPE(delivery_report, "delivery report", FRAME_DELIVERY_REPORT)
 
 /* Between deliveries an agent waits for as long as qmgr keeps the lane. */
 static const int64_t FOREVER = INT64_MAX / 2;

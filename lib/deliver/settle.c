@@ -13,12 +13,8 @@ enum { ANSWER_SECONDS = 10 };
 static const struct field settle_fields[] = { NUMBER_FIELD(settle, unused), LAST_FIELD };
 static const struct field settled_fields[] = { NUMBER_FIELD(settled, done), LAST_FIELD };
 
-const struct frame_type settle_frame = {
-    "settle", FRAME_SETTLE, sizeof(struct settle), settle_fields,
-};
-const struct frame_type settled_frame = {
-    "settled", FRAME_SETTLED, sizeof(struct settled), settled_fields,
-};
+FRAME_TYPE(settle, "settle", FRAME_SETTLE)
+FRAME_TYPE(settled, "settled", FRAME_SETTLED)
 
 /* Files that another user makes here would be unreadable to the queue manager. */
 static bool is_owner(void)

@@ -47,16 +47,9 @@ static const struct field submission_reply_fields[] = {
     LAST_FIELD,
 };
 
-const struct frame_type submission_frame = {
-    "submission", FRAME_SUBMISSION, sizeof(struct submission), submission_fields,
-};
-const struct frame_type content_chunk_frame = {
-    "content", FRAME_CONTENT, sizeof(struct content_chunk), content_chunk_fields,
-};
-const struct frame_type submission_reply_frame = {
-    "submission reply", FRAME_SUBMISSION_REPLY, sizeof(struct submission_reply),
-    submission_reply_fields,
-};
+FRAME_TYPE(submission, "submission", FRAME_SUBMISSION)
+FRAME_TYPE(content_chunk, "content", FRAME_CONTENT)
+FRAME_TYPE(submission_reply, "submission reply", FRAME_SUBMISSION_REPLY)
 
 struct submitter {
     struct lane_pool *pool;

@@ -22,12 +22,8 @@ static const struct field verify_reply_fields[] = {
     LAST_FIELD,
 };
 
-const struct frame_type verify_request_frame = {
-    "verify request", FRAME_VERIFY_REQUEST, sizeof(struct verify_request), verify_request_fields,
-};
-const struct frame_type verify_reply_frame = {
-    "verify reply", FRAME_VERIFY_REPLY, sizeof(struct verify_reply), verify_reply_fields,
-};
+FRAME_TYPE(verify_request, "verify request", FRAME_VERIFY_REQUEST)
+FRAME_TYPE(verify_reply, "verify reply", FRAME_VERIFY_REPLY)
 
 struct verifier {
     struct lane_pool *lanes;

@@ -55,6 +55,10 @@ struct frame_type {
     const struct field *fields;
 };
 
+/* The type NAME_frame of struct NAME, whose table of fields is NAME_fields. */
+#define FRAME_TYPE(type, words, kind) \
+    const struct frame_type type##_frame = { words, kind, sizeof(struct type), type##_fields };
+
 /* Every kind of frame there is, so that two cannot share a number. */
 enum frame_kind {
     FRAME_SUBMISSION = 1, FRAME_CONTENT, FRAME_SUBMISSION_REPLY,

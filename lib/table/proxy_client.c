@@ -18,9 +18,7 @@ static const struct field table_request_fields[] = {
     LAST_FIELD,
 };
 
-const struct frame_type table_request_frame = {
-    "table request", FRAME_TABLE_REQUEST, sizeof(struct table_request), table_request_fields,
-};
+FRAME_TYPE(table_request, "table request", FRAME_TABLE_REQUEST)
 
 static const struct field table_reply_fields[] = {
     NUMBER_FIELD(table_reply, status),
@@ -30,9 +28,7 @@ static const struct field table_reply_fields[] = {
     LAST_FIELD,
 };
 
-const struct frame_type table_reply_frame = {
-    "table answer", FRAME_TABLE_REPLY, sizeof(struct table_reply), table_reply_fields,
-};
+FRAME_TYPE(table_reply, "table answer", FRAME_TABLE_REPLY)
 
 struct proxy_client {
     struct lane_pool *lanes;
