@@ -40,8 +40,7 @@ bool mailbox_locks_parse(struct slice list, unsigned *locks, struct error *error
     return *locks != 0 || error_set(error, "mailbox_delivery_lock is empty");
 }
 
-/* What errno says about trying again (RFC 3463): space comes back, a quota is the owner's. */
-static const char *status_of(int code, const char *otherwise)
+const char *mailbox_status(int code, const char *otherwise)
 {
     switch (code) {
     case EDQUOT:
@@ -170,7 +169,7 @@ static bool write_device(int fd, const struct mailbox_file *file,
                          const struct mailbox_message *message, struct mailbox_trouble *trouble)
 {
     return mailbox_text_write(fd, message, true, 0, 0, &trouble->error)
-           || fail(trouble, status_of(trouble->error.code, file->status));
+           || fail(trouble, mailbox_status(trouble->error.code, file->status));
 }
 
 /* Write, sync; what is written before a failure is cut off again. */
@@ -195,7 +194,7 @@ static bool append(int fd, const struct mailbox_message *message,
     }
     if (ftruncate(fd, size) < 0)
         error_prefix(&trouble->error, "cannot truncate the mailbox again");
-    return fail(trouble, status_of(code, "4.2.0"));
+    return fail(trouble, mailbox_status(code, "4.2.0"));
 }
 
 static bool append_locked(const struct mailbox_file *file, const struct mailbox_message *message,
@@ -206,7 +205,7 @@ static bool append_locked(const struct mailbox_file *file, const struct mailbox_
     struct stat status;
 
     if (fd < 0)
-        return fail(trouble, status_of(trouble->error.code, file->status));
+        return fail(trouble, mailbox_status(trouble->error.code, file->status));
     if (!check_file(file, fd, &status, trouble))
         return false;
     if (!S_ISREG(status.st_mode))
@@ -232,7 +231,7 @@ static bool lock(const struct mailbox_file *file, const struct mailbox_settings 
     if (!file->anything && trouble->error.code == EACCES && access(file->path, F_OK) == 0)
         return true;
     if (!file->anything)
-        return fail(trouble, status_of(trouble->error.code, file->status));
+        return fail(trouble, mailbox_status(trouble->error.code, file->status));
     /* Who delivers to /dev/null or to a file of somebody else's folder cannot lock so. */
     if (!slice_starts(slice_of(file->path), "/dev/"))
         log_warn("%s", trouble->error.text);

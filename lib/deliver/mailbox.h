@@ -45,6 +45,9 @@ struct mailbox_trouble {
     struct error error;         /* "unable to create lock file /x.lock: File exists" */
 };
 
+/* What errno says about trying again (RFC 3463): space comes back, a quota is the owner's. */
+const char *mailbox_status(int code, const char *otherwise);
+
 /* "fcntl, dotlock" to bits; false for another word. */
 bool mailbox_locks_parse(struct slice list, unsigned *locks, struct error *error) MUST_USE;
 

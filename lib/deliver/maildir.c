@@ -123,24 +123,6 @@ static bool flush_file(const char *path, int fd, struct error *error)
     return name_is_covered(fd) || sync_folder(path, error);
 }
 
-static const char *status_of(int code, const char *otherwise)
-{
-    switch (code) {
-    case EDQUOT:
-    case EFBIG:
-        return "5.2.2";
-    case ENOSPC:
-        return "4.3.0";
-    case ENOMEM:
-    case EIO:
-    case EMFILE:
-    case ENFILE:
-    case ESTALE:
-        return "4.2.0";
-    }
-    return otherwise;
-}
-
 /* Another process that makes the Maildir now may have got as far as tmp/. */
 static bool move(const char *temporary, const char *name, const char *path, struct error *error)
 {
@@ -187,6 +169,6 @@ bool maildir_deliver(const char *path, const char *status, const struct mailbox_
                host.data);
     if (deliver(path, temporary.data, now, host.data, message, settings, &trouble->error))
         return true;
-    trouble->dsn = status_of(trouble->error.code, status);
+    trouble->dsn = mailbox_status(trouble->error.code, status);
     return false;
 }
