@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/moment.h"
+#include "base/scope.h"
 #include "log/log.h"
 
 #include <errno.h>
@@ -63,6 +64,21 @@ static struct remembered *remember(struct identities *identities, const struct p
     return fresh;
 }
 
+/* What getpw*_r answered about who, whose code is 0 also when there is nobody. */
+static enum identity_result take_entry(struct identities *identities, int code,
+                                       const struct passwd *entry, const char *who,
+                                       const struct identity **identity, struct error *error)
+{
+    if (entry) {
+        *identity = &remember(identities, entry)->identity;
+        return IDENTITY_FOUND;
+    }
+    if (code == 0 || code == ENOENT || code == ESRCH)
+        return IDENTITY_ABSENT;
+    error_code(error, code, "user lookup error for %s: %s", who, strerror(code));
+    return IDENTITY_TROUBLE;
+}
+
 enum identity_result identities_find(struct identities *identities, const char *name,
                                      const struct identity **identity, struct error *error)
 {
@@ -76,35 +92,26 @@ enum identity_result identities_find(struct identities *identities, const char *
 
     char *buffer = memory_new(1, BUFFER_SIZE);
     int code = getpwnam_r(name, &entry, buffer, BUFFER_SIZE, &found);
+    enum identity_result result = take_entry(identities, code, found, name, identity, error);
 
-    if (found)
-        *identity = &remember(identities, found)->identity;
     free(buffer);
-    if (found)
-        return IDENTITY_FOUND;
-    if (code == 0 || code == ENOENT || code == ESRCH)
-        return IDENTITY_ABSENT;
-    error_code(error, code, "user lookup error for %s: %s", name, strerror(code));
-    return IDENTITY_TROUBLE;
+    return result;
 }
 
 enum identity_result identities_find_uid(struct identities *identities, uid_t uid,
                                          const struct identity **identity, struct error *error)
 {
     struct passwd entry, *found = NULL;
+    AUTO_STR struct str who = STR_EMPTY;
     char *buffer = memory_new(1, BUFFER_SIZE);
     int code = getpwuid_r(uid, &entry, buffer, BUFFER_SIZE, &found);
 
-    if (found)
-        *identity = &remember(identities, found)->identity;
+    str_format(&who, "uid %lu", (unsigned long)uid);
+
+    enum identity_result result = take_entry(identities, code, found, who.data, identity, error);
+
     free(buffer);
-    if (found)
-        return IDENTITY_FOUND;
-    if (code == 0 || code == ENOENT || code == ESRCH)
-        return IDENTITY_ABSENT;
-    error_code(error, code, "user lookup error for uid %lu: %s", (unsigned long)uid,
-               strerror(code));
-    return IDENTITY_TROUBLE;
+    return result;
 }
 
 /* Nobody has more groups than the one of the account (local(8), mailbox_command). */
