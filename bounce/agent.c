@@ -1,10 +1,8 @@
 #include "agent.h"
 
 #include "base/scope.h"
-#include "log/log.h"
+#include "deliver/assignment.h"
 #include "service/needs.h"
-
-#include <errno.h>
 
 bool agent_prepare(struct service_context *context, UNUSED struct error *error)
 {
@@ -48,31 +46,17 @@ enum turn agent_turn(struct client *client,
                                     struct arena *arena, struct outcome *outcome))
 {
     AUTO_ARENA struct arena *arena = arena_new();
-    struct delivery_request request;
-    AUTO_CLOSE int file = -1;
-    struct error error = ERROR_NONE;
+    struct assignment assignment;
     struct outcome outcome = { .dsn = "", .reason = "", .relay = "none", .diagnostic_type = "",
                                .diagnostic_text = "", .remote_mta = "" };
 
-    if (!delivery_receive(client->lane, arena, &request, &file, &error)) {
-        if (error.code != EPIPE)
-            log_warn("%s", error.text);
+    if (!assignment_receive(&assignment, client->lane, arena))
         return TURN_LEAVE;
-    }
 
-    struct recipient_list *list = &request.envelope.recipients;
-    struct delivery_report report = { .queue_id = request.envelope.queue_id, .last = 1,
-                                      .dsn = "", .text = "" };
+    const struct recipient_list *list = &assignment.request.envelope.recipients;
 
-    decide(client->context, &request, arena, &outcome);
-    report.recipients.items = arena_take(arena, (list->count + 1) *
-                                                    sizeof(*report.recipients.items));
-    for (size_t i = 0; i < list->count; i++) {
-        enum delivery_status status = reporter_report(client->context->state, &request,
-                                                      &list->items[i], &outcome);
-
-        report.recipients.items[report.recipients.count++] =
-            (struct recipient_report){ list->items[i].handle, status };
-    }
-    return delivery_report_send(client->lane, &report, &error) ? TURN_STAY : TURN_LEAVE;
+    decide(client->context, &assignment.request, arena, &outcome);
+    for (size_t i = 0; i < list->count; i++)
+        assignment_tell(&assignment, client->context->state, &list->items[i], &outcome);
+    return assignment_end(&assignment, client->lane) ? TURN_STAY : TURN_LEAVE;
 }

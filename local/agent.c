@@ -3,7 +3,7 @@
 #include "address/lookup.h"
 #include "base/memory.h"
 #include "base/scope.h"
-#include "delivery.h"
+#include "deliver/assignment.h"
 #include "expand.h"
 #include "service/needs.h"
 #include "submit.h"
@@ -83,14 +83,14 @@ bool agent_prepare(struct service_context *context, struct error *error)
 }
 
 /* Everything that one recipient of the request leads to. */
-static enum delivery_status deliver(const struct agent *agent, const struct delivery *delivery,
+static enum delivery_status deliver(const struct agent *agent, const struct assignment *assignment,
                                     const struct recipient *recipient,
                                     const struct hash *visited)
 {
     struct vector_of_members forwarded = { NULL, 0, 0 };
     struct job job = {
-        .agent = agent, .request = &delivery->request, .recipient = recipient,
-        .file = delivery->file, .content = delivery->content, .arena = delivery->arena,
+        .agent = agent, .request = &assignment->request, .recipient = recipient,
+        .file = assignment->file, .content = assignment->content, .arena = assignment->arena,
         .visited = visited, .forwarded = &forwarded, .status = DELIVERY_SENT,
     };
     struct origin top = { .depth = 0 };
@@ -112,18 +112,20 @@ static enum delivery_status deliver(const struct agent *agent, const struct deli
 enum turn agent_turn(struct client *client)
 {
     AUTO_ARENA struct arena *arena = arena_new();
-    struct delivery delivery;
+    struct assignment assignment;
 
-    if (!delivery_begin(client, arena, &delivery))
+    if (!assignment_receive(&assignment, client->lane, arena))
         return TURN_LEAVE;
+    assignment_open(&assignment);
 
-    const struct recipient_list *recipients = &delivery.request.envelope.recipients;
-    struct hash *visited = visited_read(delivery.content);
+    const struct recipient_list *recipients = &assignment.request.envelope.recipients;
+    struct hash *visited = visited_read(assignment.content);
 
     for (size_t i = 0; i < recipients->count; i++)
-        delivery.statuses[i] = deliver(client->context->state, &delivery, &recipients->items[i],
-                                       visited);
+        assignment_settle(&assignment, &recipients->items[i],
+                          deliver(client->context->state, &assignment, &recipients->items[i],
+                                  visited));
     if (visited)
         hash_free(visited, NULL);
-    return delivery_end(client, &delivery);
+    return assignment_end(&assignment, client->lane) ? TURN_STAY : TURN_LEAVE;
 }

@@ -1,29 +1,10 @@
 /*
- * One delivery request from qmgr, from its arrival to the report: the same for local, virtual and
- * pipe, which serve one at a time.
+ * What local, virtual and pipe say alike: the outcome of a delivery, and the headers on top of it.
  */
 #pragma once
 
-#include "base/hash.h"
 #include "deliver/outcome.h"
 #include "program.h"
-#include "queue/queue.h"
-#include "service/service.h"
-
-struct delivery {
-    struct delivery_request request;
-    struct arena *arena;            /* borrowed */
-    int file;                       /* the queue file */
-    struct content *content;        /* whoever reads rewinds it first */
-    enum delivery_status *statuses; /* of the recipients, for the caller to set */
-};
-
-/* Receive the next request; false when the client is gone.  Pair with delivery_end. */
-bool delivery_begin(struct client *client, struct arena *arena, struct delivery *delivery)
-    MUST_USE;
-
-/* Report the statuses, and give everything back. */
-enum turn delivery_end(struct client *client, struct delivery *delivery);
 
 /* An outcome with the reason given and nothing else. */
 struct outcome delivery_outcome(const char *relay, const char *dsn, const char *reason);

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/scope.h"
 #include "config/config.h"
+#include "deliver/assignment.h"
 #include "deliver/mailbox_text.h"
 #include "delivery.h"
 #include "log/log.h"
@@ -45,9 +46,9 @@ bool pipe_prepare(struct service_context *context, struct error *error)
 
 /* --- What the program reads. ------------------------------------------------------------- */
 
-static const char *sender_of(const struct pipe *pipe, const struct delivery *delivery)
+static const char *sender_of(const struct pipe *pipe, const struct assignment *assignment)
 {
-    const char *sender = delivery->request.envelope.sender;
+    const char *sender = assignment->request.envelope.sender;
 
     return *sender ? sender : pipe->settings.null_sender;
 }
@@ -62,15 +63,15 @@ static void add_header(struct str *headers, const char *name, const char *addres
 }
 
 /* Those about the recipient only come with one of them, see has_one_recipient. */
-static void add_headers(const struct pipe *pipe, const struct delivery *delivery,
+static void add_headers(const struct pipe *pipe, const struct assignment *assignment,
                         struct str *headers)
 {
-    const struct recipient *recipient = delivery->request.envelope.recipients.items;
+    const struct recipient *recipient = assignment->request.envelope.recipients.items;
     unsigned flags = pipe->settings.flags;
     AUTO_STR struct str path = STR_EMPTY;
 
     if (flags & PIPE_RETURN_PATH) {
-        const char *sender = sender_of(pipe, delivery);
+        const char *sender = sender_of(pipe, assignment);
 
         if (*sender)
             address_quote(&path, slice_of(sender));
@@ -84,7 +85,7 @@ static void add_headers(const struct pipe *pipe, const struct delivery *delivery
 }
 
 /* The message as a file in memory. */
-static int make_input(const struct pipe *pipe, const struct delivery *delivery,
+static int make_input(const struct pipe *pipe, const struct assignment *assignment,
                       struct error *error)
 {
     unsigned flags = pipe->settings.flags;
@@ -95,10 +96,10 @@ static int make_input(const struct pipe *pipe, const struct delivery *delivery,
         error_system(error, "make input");
         return -1;
     }
-    add_headers(pipe, delivery, &headers);
+    add_headers(pipe, assignment, &headers);
 
     struct mailbox_message message = {
-        delivery->content, str_slice(&headers), sender_of(pipe, delivery),
+        assignment->content, str_slice(&headers), sender_of(pipe, assignment),
     };
     struct mailbox_format format = {
         .from_line = flags & PIPE_FROM_LINE, .quote_from = flags & PIPE_QUOTE_FROM,
@@ -136,18 +137,18 @@ static struct outcome judge(const struct pipe *pipe, struct arena *arena, bool t
     return outcome;
 }
 
-static struct outcome run(const struct pipe *pipe, const struct delivery *delivery,
+static struct outcome run(const struct pipe *pipe, const struct assignment *assignment,
                           const char *const *arguments)
 {
     const struct pipe_settings *settings = &pipe->settings;
-    struct environment environment = { .arena = delivery->arena };
+    struct environment environment = { .arena = assignment->arena };
     struct program_result result;
     struct error error = ERROR_NONE;
-    AUTO_CLOSE int input = make_input(pipe, delivery, &error);
+    AUTO_CLOSE int input = make_input(pipe, assignment, &error);
     struct program program = {
         .executor = pipe->executor, .daemon = "pipe", .execute = "pipe_command: execvp",
         .name = arguments[0], .timeout_seconds = pipe->timeout_seconds,
-        .arena = delivery->arena,
+        .arena = assignment->arena,
         .request = {
             .uid = settings->account.uid, .gid = settings->account.gid, .arguments = arguments,
             .environment = environment.items, .root = settings->root,
@@ -156,96 +157,96 @@ static struct outcome run(const struct pipe *pipe, const struct delivery *delive
     };
 
     if (input < 0) {
-        log_warn("%s: %s", delivery->request.envelope.queue_id, error.text);
+        log_warn("%s: %s", assignment->request.envelope.queue_id, error.text);
         return delivery_outcome(pipe->service_name, "4.3.0", "unable to make the command's input");
     }
     environment_export(&environment, slice_of(pipe->config->export_environment));
 
     bool taken = program_run(&program, &result);
 
-    return judge(pipe, delivery->arena, taken, &result);
+    return judge(pipe, assignment->arena, taken, &result);
 }
 
 /* --- Requests. -------------------------------------------------------------------------------- */
 
 /* D and O name the recipient in a header, of which there must be one then. */
-static bool has_one_recipient(const struct pipe *pipe, const struct delivery *delivery)
+static bool has_one_recipient(const struct pipe *pipe, const struct assignment *assignment)
 {
     unsigned flags = pipe->settings.flags;
 
     if (!(flags & (PIPE_DELIVERED_TO | PIPE_ORIGINAL_TO))
-        || delivery->request.envelope.recipients.count == 1)
+        || assignment->request.envelope.recipients.count == 1)
         return true;
     log_warn("pipe flag `%c' requires %s_destination_recipient_limit = 1",
              flags & PIPE_DELIVERED_TO ? 'D' : 'O', pipe->service_name);
     return false;
 }
 
-static bool is_loop(const struct pipe *pipe, const struct delivery *delivery)
+static bool is_loop(const struct pipe *pipe, const struct assignment *assignment)
 {
     if (!(pipe->settings.flags & PIPE_DELIVERED_TO))
         return false;
 
-    struct hash *visited = visited_read(delivery->content);
-    bool loop = visited_has(visited, delivery->request.envelope.recipients.items[0].address);
+    struct hash *visited = visited_read(assignment->content);
+    bool loop = visited_has(visited, assignment->request.envelope.recipients.items[0].address);
 
     if (visited)
         hash_free(visited, NULL);
     return loop;
 }
 
-static struct outcome probe(const struct pipe *pipe, const struct delivery *delivery,
+static struct outcome probe(const struct pipe *pipe, const struct assignment *assignment,
                             const char *const *arguments)
 {
     struct outcome outcome = delivery_outcome(
         pipe->service_name, "2.0.0",
-        arena_format(delivery->arena, "delivers to command: %s", arguments[0]));
+        arena_format(assignment->arena, "delivers to command: %s", arguments[0]));
 
     outcome.action = OUTCOME_DELIVERABLE;
     return outcome;
 }
 
-static struct outcome serve(const struct pipe *pipe, const struct delivery *delivery)
+static struct outcome serve(const struct pipe *pipe, const struct assignment *assignment)
 {
-    const struct delivery_request *request = &delivery->request;
+    const struct delivery_request *request = &assignment->request;
     int64_t limit = pipe->settings.size_limit;
     const char *const *arguments = NULL;
     struct error error = ERROR_NONE;
 
-    if (!has_one_recipient(pipe, delivery))
+    if (!has_one_recipient(pipe, assignment))
         return misconfigured(pipe);
     if (limit > 0 && request->envelope.content_size > limit)
         return delivery_outcome(pipe->service_name, "5.2.3", "message too large");
-    if (is_loop(pipe, delivery))
+    if (is_loop(pipe, assignment))
         return delivery_outcome(pipe->service_name, "5.4.6",
-                                arena_format(delivery->arena, "mail forwarding loop for %s",
+                                arena_format(assignment->arena, "mail forwarding loop for %s",
                                              request->envelope.recipients.items[0].address));
     if (!pipe_arguments_expand(&pipe->settings, pipe->config->recipient_delimiter, request,
-                               delivery->arena, &arguments, &error)) {
+                               assignment->arena, &arguments, &error)) {
         log_warn("file %s/master.cf: service %s: %s", pipe->config->config_directory,
                  pipe->service_name, error.text);
         return misconfigured(pipe);
     }
-    return request->flags & REQUEST_PROBE ? probe(pipe, delivery, arguments)
-                                          : run(pipe, delivery, arguments);
+    return request->flags & REQUEST_PROBE ? probe(pipe, assignment, arguments)
+                                          : run(pipe, assignment, arguments);
 }
 
 enum turn pipe_turn(struct client *client)
 {
     AUTO_ARENA struct arena *arena = arena_new();
     const struct pipe *pipe = client->context->state;
-    struct delivery delivery;
+    struct assignment assignment;
 
-    if (!delivery_begin(client, arena, &delivery))
+    if (!assignment_receive(&assignment, client->lane, arena))
         return TURN_LEAVE;
+    assignment_open(&assignment);
 
-    const struct recipient_list *recipients = &delivery.request.envelope.recipients;
+    const struct recipient_list *recipients = &assignment.request.envelope.recipients;
     struct outcome outcome = { .reason = "" };
 
     if (recipients->count > 0)
-        outcome = serve(pipe, &delivery);
+        outcome = serve(pipe, &assignment);
     for (size_t i = 0; i < recipients->count; i++)
-        delivery.statuses[i] = reporter_report(pipe->reporter, &delivery.request,
-                                               &recipients->items[i], &outcome);
-    return delivery_end(client, &delivery);
+        assignment_tell(&assignment, pipe->reporter, &recipients->items[i], &outcome);
+    return assignment_end(&assignment, client->lane) ? TURN_STAY : TURN_LEAVE;
 }

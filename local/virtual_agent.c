@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/scope.h"
 #include "config/config.h"
+#include "deliver/assignment.h"
 #include "deliver/mailbox.h"
 #include "delivery.h"
 #include "identity.h"
@@ -219,11 +220,11 @@ static struct outcome explain(const struct place *place, struct arena *arena,
                                          why));
 }
 
-static struct outcome deliver(const struct virtual *virtual, const struct delivery *delivery,
+static struct outcome deliver(const struct virtual *virtual, const struct assignment *assignment,
                               const struct recipient *recipient, const struct place *place)
 {
     struct mailbox_trouble trouble = { .dsn = "4.2.0" };
-    const char *sender = delivery->request.envelope.sender;
+    const char *sender = assignment->request.envelope.sender;
     AUTO_STR struct str headers = STR_EMPTY;
     struct error error = ERROR_NONE;
 
@@ -233,7 +234,7 @@ static struct outcome deliver(const struct virtual *virtual, const struct delive
                      virtual->config->enable_original_recipient ? original : NULL,
                      recipient->address);
 
-    struct mailbox_message message = { delivery->content, str_slice(&headers), sender };
+    struct mailbox_message message = { assignment->content, str_slice(&headers), sender };
 
     if (!identity_become(virtual->identities, &place->identity, &error)) {
         log_warn("%s", error.text);
@@ -244,21 +245,21 @@ static struct outcome deliver(const struct virtual *virtual, const struct delive
 
     identity_return(virtual->identities);
     if (!done)
-        return explain(place, delivery->arena, &trouble);
+        return explain(place, assignment->arena, &trouble);
     return delivery_outcome("virtual", "2.0.0", is_folder(place) ? "delivered to maildir"
                                                                  : "delivered to mailbox");
 }
 
-static struct outcome serve(const struct virtual *virtual, const struct delivery *delivery,
+static struct outcome serve(const struct virtual *virtual, const struct assignment *assignment,
                             const struct recipient *recipient)
 {
     struct outcome outcome;
     struct place place;
 
-    if (!find_place(virtual, delivery->arena, recipient, &place, &outcome))
+    if (!find_place(virtual, assignment->arena, recipient, &place, &outcome))
         return outcome;
-    if (!(delivery->request.flags & REQUEST_PROBE))
-        return deliver(virtual, delivery, recipient, &place);
+    if (!(assignment->request.flags & REQUEST_PROBE))
+        return deliver(virtual, assignment, recipient, &place);
     outcome = delivery_outcome("virtual", "2.0.0", is_folder(&place) ? "delivers to maildir"
                                                                      : "delivers to mailbox");
     outcome.action = OUTCOME_DELIVERABLE;
@@ -269,18 +270,18 @@ enum turn virtual_turn(struct client *client)
 {
     AUTO_ARENA struct arena *arena = arena_new();
     const struct virtual *virtual = client->context->state;
-    struct delivery delivery;
+    struct assignment assignment;
 
-    if (!delivery_begin(client, arena, &delivery))
+    if (!assignment_receive(&assignment, client->lane, arena))
         return TURN_LEAVE;
+    assignment_open(&assignment);
 
-    const struct recipient_list *recipients = &delivery.request.envelope.recipients;
+    const struct recipient_list *recipients = &assignment.request.envelope.recipients;
 
     for (size_t i = 0; i < recipients->count; i++) {
-        struct outcome outcome = serve(virtual, &delivery, &recipients->items[i]);
+        struct outcome outcome = serve(virtual, &assignment, &recipients->items[i]);
 
-        delivery.statuses[i] = reporter_report(virtual->reporter, &delivery.request,
-                                               &recipients->items[i], &outcome);
+        assignment_tell(&assignment, virtual->reporter, &recipients->items[i], &outcome);
     }
-    return delivery_end(client, &delivery);
+    return assignment_end(&assignment, client->lane) ? TURN_STAY : TURN_LEAVE;
 }

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/scope.h"
+#include "deliver/assignment.h"
 #include "deliver/postmaster.h"
 #include "delivery.h"
 #include "log/log.h"
@@ -9,7 +10,6 @@
 #include "pool.h"
 #include "service/needs.h"
 
-#include <errno.h>
 #include <strings.h>
 
 enum { CLEANUP_IDLE_LANES = 1, CLEANUP_IDLE_SECONDS = 10 };
@@ -110,49 +110,40 @@ bool agent_prepare(struct service_context *context, struct error *error)
     return true;
 }
 
-static bool send_report(struct client *client, const struct delivery *delivery)
+static bool report(struct client *client, struct assignment *assignment,
+                   const struct delivery *delivery)
 {
-    bool unreachable = delivery->failure.unreachable && !delivery->reached;
-    struct error error = ERROR_NONE;
-    struct delivery_report report = {
-        .queue_id = delivery->request->envelope.queue_id,
-        .recipients = delivery->reports,
-        .last = 1,
-        .unreachable = unreachable,
-        .dsn = unreachable ? delivery->failure.dsn : "",
-        .text = unreachable ? delivery->failure.reason : "",
-    };
+    struct delivery_report *report = &assignment->report;
 
-    if (delivery_report_send(client->lane, &report, &error))
-        return true;
-    log_warn("%s: report to the queue manager: %s", report.queue_id, error.text);
-    return false;
+    report->recipients = delivery->reports;
+    report->unreachable = delivery->failure.unreachable && !delivery->reached;
+    if (report->unreachable) {
+        report->dsn = delivery->failure.dsn;
+        report->text = delivery->failure.reason;
+    }
+    return assignment_end(assignment, client->lane);
 }
 
 enum turn agent_turn(struct client *client)
 {
     AUTO_ARENA struct arena *arena = arena_new();
-    struct delivery_request request;
-    struct error error = ERROR_NONE;
-    AUTO_CLOSE int file = -1;
+    struct assignment assignment;
 
-    if (!delivery_receive(client->lane, arena, &request, &file, &error)) {
-        if (error.code != EPIPE)
-            log_warn("delivery request: %s", error.text);
+    if (!assignment_receive(&assignment, client->lane, arena))
         return TURN_LEAVE;
-    }
 
-    size_t count = request.envelope.recipients.count;
+    size_t count = assignment.request.envelope.recipients.count;
     struct delivery delivery = {
-        .agent = client->context->state, .request = &request, .file = file, .arena = arena,
+        .agent = client->context->state, .request = &assignment.request,
+        .file = assignment.file, .arena = arena,
         .done = arena_take(arena, count * sizeof(bool)), .left = count,
         .own = arena_take(arena, count * sizeof(struct failure *)),
-        .reports = { .items = arena_take(arena, count * sizeof(struct recipient_report)) },
+        .reports = assignment.report.recipients,
         .failure = failure_of(arena, "4.3.0", "unknown delivery problem"),
     };
 
     delivery_run(&delivery);
-    return send_report(client, &delivery) ? TURN_STAY : TURN_LEAVE;
+    return report(client, &assignment, &delivery) ? TURN_STAY : TURN_LEAVE;
 }
 
 int agent_main(const char *name, int argc, char **argv)
