@@ -5,6 +5,7 @@ import imaplib
 import os
 import pathlib
 import poplib
+import re
 import shutil
 import subprocess
 
@@ -72,8 +73,11 @@ def test_maildrop_sorts_and_refuses_mail(ours, reader, home):
 
 
 @contextlib.contextmanager
-def dovecot(reader, location):
-    """A private Dovecot over the reader's mail; gives the ports of IMAP and POP3."""
+def dovecot(reader, location, lmtp="lmtp"):
+    """
+    A private Dovecot over the reader's mail; gives the ports of IMAP and POP3.  lmtp is where
+    it takes mail by LMTP (a path).
+    """
     base = pathlib.Path(reader.pw_dir) / "dovecot"
     base.mkdir(mode=0o755)
     imap, pop3 = free_port(), free_port()
@@ -81,7 +85,7 @@ def dovecot(reader, location):
 base_dir = {base}/run
 state_dir = {base}/state
 log_path = {base}/log
-protocols = imap pop3
+protocols = imap pop3 lmtp
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
@@ -112,6 +116,12 @@ service pop3-login {{
   }}
   inet_listener pop3s {{
     port = 0
+  }}
+}}
+service lmtp {{
+  unix_listener {lmtp} {{
+    user = postfix
+    mode = 0600
   }}
 }}
 service anvil {{
@@ -164,6 +174,36 @@ def test_dovecot_reads_what_was_delivered(ours, reader, home, kind):
         assert b"Subject: first" in client.retr(1)[1]
         client.dele(1)
         client.quit()
+
+
+def test_dovecot_takes_mail_by_lmtp(ours, reader, home):
+    """As its users set it up: virtual_transport and mailbox_transport, and deliver behind pipe."""
+    instance = ours(settings=settings(
+            reader, virtual_mailbox_domains="virtual.example", virtual_mailbox_maps="static:any",
+            virtual_transport="lmtp:unix:private/dovecot-lmtp",
+            mailbox_transport="lmtp:unix:private/dovecot-lmtp",
+            transport_maps="inline:{lda.example=dovecot:}", dovecot_destination_recipient_limit="1",
+            relay_domains="lda.example"),
+        master_extra=f"dovecot unix - n n - - pipe flags=DRhu user={reader.pw_name} "
+            f"argv=/usr/lib/dovecot/deliver -c {home}/dovecot/dovecot.conf -o log_path=/dev/stderr "
+            "-o stats_writer_socket_path= -f ${sender} -d ${recipient}\n")
+    recipients = ["one@virtual.example", "two@virtual.example", f"{reader.pw_name}@test.example",
+                  "three@lda.example"]
+    with dovecot(reader, f"maildir:{home}/%u", f"{instance.queue}/private/dovecot-lmtp"):
+        (home / "dovecot/dovecot.conf").chmod(0o644)
+        instance.send("s@elsewhere.example", recipients, "Subject: by LMTP\r\n\r\nFrom here\r\n..\r\n")
+        assert wait_for(lambda: instance.log().count("status=sent") == 4), instance.log()
+    for recipient in recipients:
+        [path] = (home / recipient / "new").iterdir()
+        text = path.read_text()
+        assert text.startswith("Return-Path: <s@elsewhere.example>\n")
+        assert text.endswith("\n\nFrom here\n..\n")
+    log = instance.log()
+    # Both of the domain went in one transaction, and the server answered for each.
+    one, two = re.findall(r"to=<(?:one|two)@virtual\.example>, relay=\S*\[private/dovecot-lmtp\], "
+                          r".* status=sent \(250 2\.0\.0 <\w+@virtual\.example> (\S+) Saved\)", log)
+    assert one.split(":")[0] == two.split(":")[0]
+    assert "(delivered via dovecot service)" in log
 
 
 def as_reader(reader, command, **more):
