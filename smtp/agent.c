@@ -56,6 +56,22 @@ static bool check_target(const struct agent *agent, struct error *error)
                      agent->lmtp ? "lmtp" : "smtp", target);
 }
 
+/* Where connections come from, which inet_interfaces may say. */
+static bool open_sources(struct agent *agent, struct error *error)
+{
+    const struct config *config = agent->config;
+    const struct interfaces *interfaces = agent->interfaces = interfaces_open(config, error);
+    bool lmtp = agent->lmtp;
+
+    return interfaces
+           && source_open(&agent->source, AF_INET,
+                          lmtp ? "lmtp_bind_address" : "smtp_bind_address",
+                          config->smtp_bind_address, interfaces, error)
+           && source_open(&agent->source6, AF_INET6,
+                          lmtp ? "lmtp_bind_address6" : "smtp_bind_address6",
+                          config->smtp_bind_address6, interfaces, error);
+}
+
 static void set_resolver(struct agent *agent, struct dns_settings *settings)
 {
     struct slice rest = slice_of(agent->config->smtp_dns_resolver_options), word;
@@ -91,10 +107,7 @@ bool agent_prepare(struct service_context *context, struct error *error)
     agent->require_auth = config->smtp_sasl_auth_enable;
     set_resolver(agent, &dns);
     agent->dns = dns_new(&dns, error);
-    agent->interfaces = interfaces_open(config, error);
-    if (!agent->dns || !agent->interfaces)
-        return false;
-    if (!check_target(agent, error))
+    if (!agent->dns || !open_sources(agent, error) || !check_target(agent, error))
         return false;
     if (!marks_parse(context->words, context->word_count, &agent->marks, error)
         || !tables_open(&agent->tables, config, agent->lmtp, service_tables(context),

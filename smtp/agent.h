@@ -9,6 +9,7 @@
 #include "dns/dns.h"
 #include "failure.h"
 #include "service/service.h"
+#include "source.h"
 #include "tables.h"
 
 struct pool;
@@ -20,6 +21,7 @@ struct agent {
     unsigned marks;             /* MARK_ bits: flags= of master.cf */
     struct dns *dns;
     struct interfaces *interfaces;
+    struct source source, source6;      /* of connections by IPv4 and IPv6 */
     struct reporter *reporter;
     struct tables tables;
     struct lane_pool *cleanup;  /* for notices to the postmaster */

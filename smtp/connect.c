@@ -3,33 +3,15 @@
 #include "base/scope.h"
 #include "log/log.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 
-/* smtp_bind_address, smtp_bind_address6. */
 static bool bind_to(const struct agent *agent, int fd, int family, struct error *error)
 {
-    const char *text = family == AF_INET ? agent->config->smtp_bind_address
-                                         : agent->config->smtp_bind_address6;
-    struct sockaddr_in v4 = { .sin_family = AF_INET };
-    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
-    const struct sockaddr *address = (const struct sockaddr *)&v4;
-    socklen_t length = sizeof(v4);
-    void *bytes = &v4.sin_addr;
-
-    if (*text == '\0')
+    if (source_bind(family == AF_INET ? &agent->source : &agent->source6, fd))
         return true;
-    if (family == AF_INET6) {
-        address = (const struct sockaddr *)&v6;
-        length = sizeof(v6);
-        bytes = &v6.sin6_addr;
-    }
-    if (inet_pton(family, text, bytes) == 1 && bind(fd, address, length) == 0)
-        return true;
-    log_warn("smtp_connect_addr: bind %s: %s", text, strerror(errno));
     return !agent->config->smtp_bind_address_enforce
            || error_code(error, CONNECT_MISCONFIGURED, "server configuration error");
 }

@@ -35,12 +35,13 @@ class Peer:
         self.messages = []      # bytes as they came, dots and all
         self.groups = []        # what each read brought
         self.connections = 0
+        self.clients = []       # where each connection came from
         if path:
             self.listener = socket.socket(socket.AF_UNIX)
             self.listener.bind(str(path))
             pathlib.Path(path).chmod(0o666)
         else:
-            self.listener = socket.socket()
+            self.listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.listener.bind((host, port))
             self.port = self.listener.getsockname()[1]
@@ -50,9 +51,10 @@ class Peer:
     def accept(self):
         while True:
             try:
-                client, _ = self.listener.accept()
+                client, address = self.listener.accept()
             except OSError:
                 return
+            self.clients.append(address[0] if address else "")
             self.connections += 1
             threading.Thread(target=self.serve, args=(client, self.connections),
                              daemon=True).start()

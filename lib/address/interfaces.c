@@ -190,6 +190,19 @@ bool interfaces_have_text(const struct interfaces *interfaces, struct slice addr
     return network_address_parse(address, &binary) && set_has(&interfaces->own, &binary);
 }
 
+bool interfaces_only(const struct interfaces *interfaces, int family,
+                     struct network_address *address)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < interfaces->own.count; i++)
+        if (interfaces->own.items[i].family == family) {
+            *address = interfaces->own.items[i];
+            count++;
+        }
+    return count == 1;
+}
+
 bool interfaces_have_proxy_text(const struct interfaces *interfaces, struct slice address)
 {
     struct network_address binary;

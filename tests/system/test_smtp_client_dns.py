@@ -1,4 +1,5 @@
 """Mail routing by DNS, in a network namespace of its own with a name server of ours."""
+import contextlib
 import json
 import pathlib
 import re
@@ -8,12 +9,17 @@ import sys
 
 import pytest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from instance import Instance, wait_for  # noqa: E402
+from peer import Peer  # noqa: E402
+
 ZONE = """
 good.example. 60 IN MX 10 mx1.good.example.
 good.example. 60 IN MX 20 mx2.good.example.
 mx1.good.example. 60 IN A 127.0.1.1
 mx2.good.example. 60 IN A 127.0.1.2
 onlya.example. 60 IN A 127.0.1.1
+public.example. 60 IN A 192.0.2.7
 nullmx.example. 60 IN MX 0 .
 noaddr.example. 60 IN MX 10 none.noaddr.example.
 nodata.example. 60 IN TXT "x"
@@ -82,9 +88,9 @@ CASES = {
     "an address of our own": dict(domains=["onlya"], settings={
         "smtp_bind_address": "127.0.0.7", "smtp_bind_address_enforce": "yes"}),
     "an address that is not ours": dict(domains=["onlya"], settings={
-        "smtp_bind_address": "192.0.2.7", "smtp_bind_address_enforce": "yes"}),
+        "smtp_bind_address": "192.0.2.70", "smtp_bind_address_enforce": "yes"}),
     "an address that is not ours, by the way": dict(domains=["onlya"], settings={
-        "smtp_bind_address": "192.0.2.7"}),
+        "smtp_bind_address": "192.0.2.70"}),
 }
 
 
@@ -118,6 +124,52 @@ def test_services_are_found_by_srv_records(name):
     assert [re.search(r"relay=(\S+) status=(\w+)", line).groups() for line in found] == [wanted], lines
     # A host that is asked at last has nobody at the port of the service.
     assert ("127.0.1.2]:587" in str(lines)) == ("allow_srv_lookup_fallback" in settings)
+
+
+SOURCES = {
+    "an address in brackets": dict(smtp_bind_address="[192.0.2.8]"),
+    "an address of the host": dict(smtp_bind_address="192.0.2.8"),
+    "an address of each protocol": dict(smtp_bind_address="192.0.2.8",
+                                        smtp_bind_address6="[2001:db8::7]"),
+    "the one interface": dict(inet_interfaces="192.0.2.7"),
+    "the one interface in brackets": dict(inet_interfaces="[192.0.2.7]"),
+    "the one interface, twice": dict(inet_interfaces="192.0.2.7, 192.0.2.7"),
+    "the one interface by its name": dict(inet_interfaces="public.example"),
+    "the one interface, but another address": dict(inet_interfaces="192.0.2.7",
+                                                   smtp_bind_address="192.0.2.8"),
+    "the one interface, but any address": dict(inet_interfaces="192.0.2.7",
+                                               smtp_bind_address="0.0.0.0"),
+    "two interfaces": dict(inet_interfaces="192.0.2.7, 192.0.2.8"),
+    "one interface and loopback": dict(inet_interfaces="192.0.2.7, 127.0.0.1"),
+    "loopback only": dict(inet_interfaces="loopback-only"),
+    "all interfaces": dict(inet_interfaces="all"),
+    "an interface for each protocol": dict(inet_interfaces="192.0.2.7, 2001:db8::7"),
+    "one interface, the other protocol loopback": dict(inet_interfaces="192.0.2.7, ::1"),
+    "one interface of the newer protocol": dict(inet_interfaces="2001:db8::7"),
+    "no address": dict(smtp_bind_address="nonsense"),
+    "an address of the other family": dict(smtp_bind_address="2001:db8::7"),
+    "another address of the other family": dict(smtp_bind_address6="192.0.2.7"),
+    "the other family, enforced": dict(smtp_bind_address="::1", smtp_bind_address_enforce="yes"),
+    "an open bracket": dict(smtp_bind_address="[192.0.2.8"),
+    "an LMTP client's": dict(program="lmtp", lmtp_bind_address="192.0.2.8"),
+    "an LMTP client's one interface": dict(program="lmtp", inet_interfaces="192.0.2.7"),
+    "an LMTP client's, that is no address": dict(program="lmtp", lmtp_bind_address="x"),
+}
+
+
+def refusal(lines):
+    """Ours is refused when it starts, Debian's with the first connection of that protocol."""
+    fatal = re.search(r"fatal: (?:smtp_connect_addr: )?(\w+ \w+ parameter: [^:]*)", str(lines))
+    return fatal.group(1).rstrip("']") if fatal else None
+
+
+def test_connections_come_from_where_debians_do():
+    apart = [run_apart(kind, {"sources": list(SOURCES.values())}) for kind in ("debian", "ours")]
+    wanted, got = ({name: lines for name, lines in zip(SOURCES, each)} for each in apart)
+    assert "a client at 192.0.2.7" in wanted["the one interface"]
+    different = {name: (got[name], wanted[name]) for name in SOURCES
+                 if (refusal(got[name]) or got[name]) != (refusal(wanted[name]) or wanted[name])}
+    assert not different, json.dumps(different, indent=1)
 
 
 def run_apart(kind, case):
@@ -160,14 +212,63 @@ def normal(line):
     return re.sub(r"delay=[\d.]+, delays=[\d./]+, ", "", line)
 
 
-def main(kind, case):
-    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-    from instance import Instance, wait_for
-    from peer import Peer
+def service(name, options):
+    settings = "".join(f" -o {{ {key} = {value} }}" for key, value in
+                       {**options, "syslog_name": name}.items() if key != "program")
+    return f"{name} unix - - n - - {options.get('program', 'smtp')}{settings}\n"
 
-    subprocess.run("ip link set lo up && printf 'nameserver 127.0.0.1\\nsearch home.example\\n' > /run/resolv.test"
+
+def source_line(line):
+    line = re.sub(r"\]:\d+", "]:PORT", normal(line))
+    # Landlock looks at an address before the socket does, and finds other words.
+    return line.replace("Address family not supported by protocol", "Invalid argument")
+
+
+def sources_of(kind, cases):
+    """Of each case: where its servers, an old and a new one, see their client, and the log."""
+    servers = [(Peer(host="127.0.1.1"), Peer(host="::1")) for _ in cases]
+    with contextlib.ExitStack() as stack:
+        for pair in servers:
+            for peer in pair:
+                peer.replies["LHLO"] = "250 peer.example"
+                stack.enter_context(peer)
+        instance = Instance({"notify_classes": "", "inet_protocols": "all",
+                             "transport_maps": "texthash:$config_directory/transport"}, kind=kind,
+                            master_extra="".join(service(f"s{number}", case)
+                                                 for number, case in enumerate(cases)))
+        (instance.config / "transport").write_text("".join(
+            f"v4.s{number}.example s{number}:[127.0.1.1]:{old.port}\n"
+            f"v6.s{number}.example s{number}:[::1]:{new.port}\n"
+            for number, (old, new) in enumerate(servers)))
+        stack.callback(instance.close)
+        instance.start()
+        instance.sendmail("-f", "s@test.example", "--", *(
+            f"a@{family}.s{number}.example" for number in range(len(cases))
+            for family in ("v4", "v6")))
+
+        def log_of(number):
+            log = instance.log()
+            return re.findall(rf" s{number}/[sl]mtp\[\d+\]: (.*)", log)
+
+        def is_done(number):
+            lines = str(log_of(number))
+            return lines.count("status=") == 2 or "fatal" in lines
+
+        wait_for(lambda: all(is_done(number) for number in range(len(cases))), 30)
+        return [sorted({f"a client at {address}" for peer in pair for address in peer.clients}
+                       | {source_line(line) for line in log_of(number)})
+                for number, pair in enumerate(servers)]
+
+
+def main(kind, case):
+    subprocess.run("ip link set lo up && ip address add 192.0.2.7/32 dev lo"
+                   " && ip address add 192.0.2.8/32 dev lo"
+                   " && ip -6 address add 2001:db8::7/128 dev lo nodad && printf 'nameserver 127.0.0.1\\nsearch home.example\\n' > /run/resolv.test"
                    " && mount --bind /run/resolv.test /etc/resolv.conf", shell=True, check=True)
     start_name_server()
+    if "sources" in case:
+        print(json.dumps(sources_of(kind, case["sources"])))
+        return
     domains = case.get("domains", ["good"])
     with Peer(case.get("first"), host="127.0.1.1", port=25), Peer(host="127.0.1.2", port=25):
         instance = Instance({"notify_classes": "", "smtp_connection_cache_on_demand": "no",
@@ -181,7 +282,8 @@ def main(kind, case):
             log = instance.log()
         finally:
             instance.close()
-    print(json.dumps(sorted({normal(line) for line in re.findall(r"/(?:smtp|error)\[\d+\]: (.*)", log)})))
+    lines = {normal(line) for line in re.findall(r"/(?:smtp|error)\[\d+\]: (.*)", log)}
+    print(json.dumps(sorted(lines)))
 
 
 if __name__ == "__main__":
