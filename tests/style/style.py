@@ -83,13 +83,23 @@ def findings(path):
         yield 1, "no #pragma once"
 
 
+def lost_paths(page):
+    """Files and folders that a page names in backquotes and that are not there."""
+    for number, line in enumerate(page.read_text().split("\n"), 1):
+        for name in re.findall(r"`([a-z]+/[\w./-]*)`", line):
+            if (ROOT / name.split("/")[0]).is_dir() and not (ROOT / name).exists():
+                yield number, f"{name} is not there"
+
+
 def main():
     count = 0
-    for path in sources():
-        for number, text in findings(path):
-            print(f"{path.relative_to(ROOT)}:{number}: {text}")
-            count += 1
-    print(f"style: {len(sources())} files, {count} findings")
+    files, pages = sources(), [*ROOT.glob("*.md"), *ROOT.glob("doc/*.md")]
+    for look, paths in ((findings, files), (lost_paths, pages)):
+        for path in paths:
+            for number, text in look(path):
+                print(f"{path.relative_to(ROOT)}:{number}: {text}")
+                count += 1
+    print(f"style: {len(files)} files, {count} findings")
     return 1 if count else 0
 
 
