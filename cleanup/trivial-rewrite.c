@@ -1,15 +1,15 @@
 /*
- * trivial-rewrite(8): lib/address behind a socket, for those who may not open its tables.
+ * trivial-rewrite(8): resolving behind a socket, for those who may not ask the servers that its
+ * tables ask.
  */
 #include "address/lookup.h"
-#include "address/remote.h"
+#include "address/resolve_remote.h"
 #include "base/memory.h"
 #include "base/scope.h"
 #include "log/log.h"
 #include "service/needs.h"
 
 struct rewriter {
-    struct rewrite_settings settings;
     struct lookup *lookup;
     struct resolver *resolvers[RESOLVE_PROBE + 1];
 };
@@ -21,39 +21,27 @@ static bool rewriter_prepare(struct service_context *context, struct error *erro
     struct rewriter *rewriter = memory_new(1, sizeof(*rewriter));
 
     context->state = rewriter;
-    rewriter->settings = rewrite_settings_of(config);
-    rewrite_tell_completion(&rewriter->settings, config);
     rewriter->lookup = lookup_open(config, tables, error);
     for (int purpose = RESOLVE_MAIL; rewriter->lookup && purpose <= RESOLVE_PROBE; purpose++) {
-        rewriter->resolvers[purpose] = resolver_open(config, tables, rewriter->lookup,
-                                                     (enum resolve_purpose)purpose, error);
+        rewriter->resolvers[purpose] = resolver_open_here(config, tables, rewriter->lookup,
+                                                          (enum resolve_purpose)purpose, error);
         if (!rewriter->resolvers[purpose])
             return false;
     }
     return rewriter->lookup != NULL;
 }
 
-static bool answer_rewrite(const struct rewriter *rewriter, struct slice frame,
-                           struct arena *arena, struct str *output, struct error *error)
+static void write_trouble(struct str *output, struct slice recipient, const struct error *error)
 {
-    AUTO_STR struct str address = STR_EMPTY;
-    struct rewrite_request request;
-
-    if (!frame_read(frame, &rewrite_request_frame, arena, &request, error))
-        return false;
-    if (request.context < REWRITE_LOCAL || request.context > REWRITE_NONE)
-        return error_set(error, "unknown rewrite context");
-    rewrite_address(&rewriter->settings, (enum rewrite_context)request.context, request.address,
-                    &address);
-    frame_write(output, &rewrite_reply_frame, &(struct rewrite_reply){ str_slice(&address) });
-    return true;
+    frame_write(output, &resolve_reply_frame,
+                &(struct resolve_reply){ .trouble = 1, .recipient = recipient,
+                                         .reason = error->text });
 }
 
 static bool answer_resolve(const struct rewriter *rewriter, struct slice frame,
                            struct arena *arena, struct str *output, struct error *error)
 {
     struct resolution resolution = RESOLUTION_EMPTY;
-    struct resolve_reply reply = { .reason = "" };
     struct resolve_request request;
 
     if (!frame_read(frame, &resolve_request_frame, arena, &request, error))
@@ -61,18 +49,34 @@ static bool answer_resolve(const struct rewriter *rewriter, struct slice frame,
     if (request.purpose < RESOLVE_MAIL || request.purpose > RESOLVE_PROBE)
         return error_set(error, "unknown resolve purpose");
     if (resolver_resolve(rewriter->resolvers[request.purpose], request.sender, request.address,
-                         &resolution, error)) {
-        reply.class = resolution.class;
-        reply.flags = resolution.flags;
-        reply.transport = str_slice(&resolution.transport);
-        reply.nexthop = str_slice(&resolution.nexthop);
-        reply.recipient = str_slice(&resolution.recipient);
-    } else {
-        reply.trouble = 1;
-        reply.reason = error->text;
-    }
-    frame_write(output, &resolve_reply_frame, &reply);
+                         &resolution, error))
+        frame_write(output, &resolve_reply_frame, &(struct resolve_reply){
+            .class = resolution.class,
+            .flags = resolution.flags,
+            .transport = str_slice(&resolution.transport),
+            .nexthop = str_slice(&resolution.nexthop),
+            .recipient = str_slice(&resolution.recipient),
+            .reason = "",
+        });
+    else
+        write_trouble(output, str_slice(&resolution.recipient), error);
     resolution_free(&resolution);
+    return true;
+}
+
+static bool answer_class(const struct rewriter *rewriter, struct slice frame,
+                         struct arena *arena, struct str *output, struct error *error)
+{
+    enum address_class class;
+    struct class_request request;
+
+    if (!frame_read(frame, &class_request_frame, arena, &request, error))
+        return false;
+    if (resolver_domain_class(rewriter->resolvers[RESOLVE_MAIL], request.domain, &class, error))
+        frame_write(output, &resolve_reply_frame,
+                    &(struct resolve_reply){ .class = class, .reason = "" });
+    else
+        write_trouble(output, SLICE_LITERAL(""), error);
     return true;
 }
 
@@ -88,8 +92,8 @@ static enum turn rewriter_turn(struct client *client)
     if (!lane_receive(client->lane, &frame, NULL, deadline, &error))
         return TURN_LEAVE;
 
-    bool good = frame_kind(frame) == FRAME_REWRITE_REQUEST
-        ? answer_rewrite(rewriter, frame, arena, &output, &error)
+    bool good = frame_kind(frame) == FRAME_CLASS_REQUEST
+        ? answer_class(rewriter, frame, arena, &output, &error)
         : answer_resolve(rewriter, frame, arena, &output, &error);
 
     if (!good) {

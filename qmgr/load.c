@@ -161,6 +161,12 @@ static bool is_deferred_transport(const struct active *active, struct slice tran
     return false;
 }
 
+static void set_address(struct active *active, struct recipient *recipient,
+                        const struct resolution *resolution)
+{
+    recipient->address = arena_text(active->loading->arena, str_slice(&resolution->recipient));
+}
+
 /* False when the recipient needs no delivery. */
 static bool resolve_recipient(struct active *active, struct recipient *recipient,
                               struct route *route)
@@ -177,6 +183,8 @@ static bool resolve_recipient(struct active *active, struct recipient *recipient
                           slice_of(recipient->address), &resolution, &error)) {
         log_warn("%s: %s", active->id, error.text);
         set_route(active, route, retry, SLICE_LITERAL("4.3.0 address resolver failure"));
+        if (resolution.recipient.length)
+            set_address(active, recipient, &resolution);
     } else if (active->too_many) {
         set_route(active, route, retry,
                   SLICE_LITERAL("4.3.2 Too many address verification requests"));
@@ -192,7 +200,7 @@ static bool resolve_recipient(struct active *active, struct recipient *recipient
     } else {
         set_route(active, route, str_slice(&resolution.transport),
                   str_slice(&resolution.nexthop));
-        recipient->address = arena_text(active->loading->arena, str_slice(&resolution.recipient));
+        set_address(active, recipient, &resolution);
     }
     resolution_free(&resolution);
     return needed;

@@ -16,6 +16,7 @@
 #include "base/moment.h"
 #include "base/scope.h"
 #include "log/log.h"
+#include "service/needs.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -111,18 +112,18 @@ static bool probes_go_elsewhere(const struct config *config)
 
 static bool open_tables(struct qmgr *qmgr, struct error *error)
 {
-    const struct table_context tables = { .config = qmgr->config };
+    const struct table_context *tables = service_tables(qmgr->context);
 
-    qmgr->lookup = lookup_open(qmgr->config, &tables, error);
+    qmgr->lookup = lookup_open(qmgr->config, tables, error);
     if (!qmgr->lookup)
         return false;
-    qmgr->resolver = resolver_open(qmgr->config, &tables, qmgr->lookup, RESOLVE_MAIL, error);
+    qmgr->resolver = resolver_open(qmgr->config, tables, qmgr->lookup, RESOLVE_MAIL, error);
     if (!qmgr->resolver)
         return false;
     qmgr->probe_resolver = qmgr->resolver;
     if (!probes_go_elsewhere(config_of_rewriter(qmgr->config)))
         return true;
-    qmgr->probe_resolver = resolver_open(qmgr->config, &tables, qmgr->lookup, RESOLVE_PROBE,
+    qmgr->probe_resolver = resolver_open(qmgr->config, tables, qmgr->lookup, RESOLVE_PROBE,
                                          error);
     return qmgr->probe_resolver != NULL;
 }

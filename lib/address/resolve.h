@@ -45,19 +45,28 @@ enum resolve_purpose {
 
 /*
  * Open all that resolving needs.  The config must be of a program that is named in the rows
- * of trivial-rewrite's parameters (smtpd, cleanup, qmgr, ...).  The lookup is kept.  The settings
- * are those of its rewriter, if it has one.
+ * of trivial-rewrite's parameters (smtpd, cleanup, qmgr, ...).  The lookup and the context are
+ * kept.  The settings are those of its rewriter, if it has one.
+ *
+ * The tables are opened in this process when all of them are files.  When one asks a server (tcp:,
+ * socketmap:, proxy: ...), trivial-rewrite is asked instead, for a service that need not be there
+ * before the first address, so that this process needs no right to reach that server.
  */
 struct resolver *resolver_open(const struct config *config, const struct table_context *context,
                                struct lookup *lookup, enum resolve_purpose purpose,
                                struct error *error) MUST_USE;
+/* For trivial-rewrite: the tables are opened here, whatever they are. */
+struct resolver *resolver_open_here(const struct config *config,
+                                    const struct table_context *context, struct lookup *lookup,
+                                    enum resolve_purpose purpose, struct error *error) MUST_USE;
 void resolver_close(struct resolver *resolver);
 
 /*
  * Resolve a rewritten recipient address in internal form.  sender is for the
  * sender_dependent_ tables, in internal form too, "" for the null sender.  False: a table could
- * not be asked (error->text); the mail is deferred.  An address that is wrong, or was relocated,
- * is true with transport "error" and the reply in nexthop.  May wait for proxy: tables.
+ * not be asked (error->text); the mail is deferred; the recipient is set if it was known by then,
+ * else empty.  An address that is wrong, or was relocated,
+ * is true with transport "error" and the reply in nexthop.  May wait for trivial-rewrite.
  */
 bool resolver_resolve(struct resolver *resolver, struct slice sender, struct slice internal,
                       struct resolution *resolution, struct error *error) MUST_USE;
@@ -72,6 +81,3 @@ bool resolver_accepts_syntax(struct resolver *resolver, struct slice internal, b
 /* The class of a domain alone, as for an address in it. */
 bool resolver_domain_class(struct resolver *resolver, struct slice domain,
                            enum address_class *class, struct error *error) MUST_USE;
-
-/* Some table has changed since it was opened. */
-bool resolver_has_changed(struct resolver *resolver);

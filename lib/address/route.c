@@ -73,13 +73,6 @@ void routes_close(struct routes *routes)
     table_list_close(routes->sender_transport_maps);
 }
 
-bool routes_have_changed(struct routes *routes)
-{
-    return table_list_has_changed(routes->transport_maps)
-        || table_list_has_changed(routes->sender_relayhost_maps)
-        || table_list_has_changed(routes->sender_transport_maps);
-}
-
 /* "transport:nexthop" taken apart at its first colon. */
 static struct slice split_route(struct slice route, struct slice *nexthop)
 {

@@ -24,7 +24,6 @@ bool routes_open(struct routes *routes, const struct config *config,
                  const struct table_context *context, struct lookup *lookup,
                  enum resolve_purpose purpose, struct error *error) MUST_USE;
 void routes_close(struct routes *routes);
-bool routes_have_changed(struct routes *routes);
 
 /*
  * Set transport and nexthop from class and recipient, which are set.  False: a table could not

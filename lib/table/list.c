@@ -48,14 +48,6 @@ size_t table_list_count(const struct table_list *list)
     return list ? list->count : 0;
 }
 
-bool table_list_has_changed(struct table_list *list)
-{
-    for (size_t i = 0; i < table_list_count(list); i++)
-        if (table_has_changed(list->items[i]))
-            return true;
-    return false;
-}
-
 struct table *table_list_at(const struct table_list *list, size_t index)
 {
     return list->items[index];

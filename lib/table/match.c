@@ -184,14 +184,6 @@ void match_list_close(struct match_list *list)
     free(list);
 }
 
-bool match_list_has_changed(struct match_list *list)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (list->items[i].table && table_has_changed(list->items[i].table))
-            return true;
-    return false;
-}
-
 static enum match_result ask_table(struct match_list *list, struct table *table, struct slice key,
                                    struct error *error)
 {

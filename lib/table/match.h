@@ -36,6 +36,3 @@ enum match_result match_list_client(struct match_list *list, struct slice name,
 
 /* parent_domain_matches_subdomains lists the parameter: MATCH_PARENT, else 0. */
 unsigned match_parent_flag(const char *parent_domain_matches_subdomains, const char *parameter);
-
-/* Some table of the list has changed since it was opened. */
-bool match_list_has_changed(struct match_list *list);

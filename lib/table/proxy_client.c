@@ -4,8 +4,6 @@
 #include "base/scope.h"
 #include "log/log.h"
 
-#include <sys/stat.h>
-
 /* proxywrite has room for a single client: a lane to it is given up after each answer. */
 enum { IDLE_LANES = 8, IDLE_SECONDS = 60, ANSWER_SECONDS = 100 };
 
@@ -36,30 +34,14 @@ struct proxy_client {
     bool writes;
 };
 
-/*
- * A daemon works in the queue directory, and may go into a jail there: then only the
- * relative path stays good.
- */
-static void socket_path(const struct table_context *context, const char *service,
-                        struct str *path)
-{
-    struct stat here, queue;
-
-    if (!context->queue_directory[0] || (stat(".", &here) == 0
-        && stat(context->queue_directory, &queue) == 0 && here.st_ino == queue.st_ino
-        && here.st_dev == queue.st_dev))
-        str_format(path, "private/%s", service);
-    else
-        str_format(path, "%s/private/%s", context->queue_directory, service);
-}
-
 struct proxy_client *proxy_client_new(const struct table_context *context, const char *name,
                                       bool writes)
 {
     struct proxy_client *client = memory_new(1, sizeof(*client));
     AUTO_STR struct str path = STR_EMPTY;
 
-    socket_path(context, writes ? context->proxywrite_service : context->proxymap_service, &path);
+    table_service_path(context, writes ? context->proxywrite_service
+                                       : context->proxymap_service, &path);
     client->name = memory_copy(name);
     client->writes = writes;
     if (context->connects)

@@ -9,6 +9,8 @@
 #include "table/dynamic.h"
 #include "table/fold.h"
 
+#include <sys/stat.h>
+
 enum { LOOK_AGAIN_MILLISECONDS = 1000 };
 
 /* Sorted by name, as postconf -m prints them. */
@@ -285,4 +287,17 @@ struct table *table_open_or_broken(const struct table_context *context, struct s
         log_fatal("%s", error.text);
     log_error("%s", error.text);
     return broken_table(text, error.text);
+}
+
+void table_service_path(const struct table_context *context, const char *service,
+                        struct str *path)
+{
+    struct stat here, queue;
+
+    if (!context->queue_directory[0] || (stat(".", &here) == 0
+        && stat(context->queue_directory, &queue) == 0 && here.st_ino == queue.st_ino
+        && here.st_dev == queue.st_dev))
+        str_format(path, "private/%s", service);
+    else
+        str_format(path, "%s/private/%s", context->queue_directory, service);
 }

@@ -48,6 +48,13 @@ struct table_context {
 };
 
 /*
+ * Append the path of private/SERVICE.  A daemon works in the queue directory, and may go into a
+ * jail there: then only the relative path stays good.
+ */
+void table_service_path(const struct table_context *context, const char *service,
+                        struct str *path);
+
+/*
  * Open "type:name", or a bare name with the default type.  A type that is not there, a file
  * that cannot be read or a broken line is an error with Postfix's words; broken single lines
  * of cidr, regexp and texthash sources are warnings and are skipped, as in Postfix.
@@ -89,9 +96,6 @@ bool table_list_is_empty(const struct table_list *list);
 /* The name of the table that answered is put into *source (may be NULL), for evidence. */
 enum table_result table_list_get(struct table_list *list, struct slice key, struct str *value,
                                  const char **source, struct error *error) MUST_USE;
-
-/* Some table of the list has changed since it was opened. */
-bool table_list_has_changed(struct table_list *list);
 
 /* Number of tables, and each. */
 size_t table_list_count(const struct table_list *list);

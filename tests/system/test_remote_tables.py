@@ -1,11 +1,15 @@
 """socketmap, tcp and memcache tables: asked by postmap and by a confined smtpd and cleanup."""
+import contextlib
+import os
+import pathlib
+import smtplib
 import socket
 import subprocess
 import threading
 
 import pytest
 
-from instance import wait_for
+from instance import MASTER_CF, wait_for
 
 ALIASES = {"far@example.test": "alice@example.test", "nul@x": "a\0b", "long@x": "y" * 5000}
 
@@ -13,8 +17,9 @@ ALIASES = {"far@example.test": "alice@example.test", "nul@x": "a\0b", "long@x": 
 class Server:
     """Answers each question of a connection with what answer() makes of it."""
 
-    def __init__(self, read, answer):
+    def __init__(self, read, answer, with_port=False):
         self.read, self.answer, self.asked = read, answer, []
+        self.with_port = with_port      # answer() is given the client's port, too
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -22,16 +27,17 @@ class Server:
     def accept(self):
         while True:
             try:
-                connection, _ = self.listener.accept()
+                connection, (_, port) = self.listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+            threading.Thread(target=self.serve, args=(connection, port), daemon=True).start()
 
-    def serve(self, connection):
+    def serve(self, connection, port):
+        more = [port] if self.with_port else []
         with connection, connection.makefile("rb") as file:
             while question := self.read(file):
                 self.asked.append(question)
-                connection.sendall(self.answer(question))
+                connection.sendall(self.answer(question, *more))
 
 
 def read_netstring(file):
@@ -152,3 +158,67 @@ def test_confined_programs_ask_servers(ours, socketmap, tcp):
     instance.run("sendmail", "far@example.test", input="Subject: x\n\nx\n")
     instance.wait_log(r"to=<alice@example.test>, orig_to=<far@example.test>")
     assert b"aliases far@example.test" in socketmap.asked
+
+
+def owner(port):
+    """The program that holds the client's end of a connection from a local port."""
+    rows = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    wanted = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(f":{port:04X}")}
+    for link in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if os.readlink(link) in wanted:
+                return (link.parents[1] / "comm").read_text().strip()
+    return None
+
+
+@pytest.mark.parametrize("parameter,entry", [
+    ("transport_maps", "discard:far"), ("relay_domains", "far"), ("virtual_mailbox_domains", "far"),
+])
+def test_only_trivial_rewrite_asks_where_mail_goes(ours, parameter, entry):
+    """smtpd, qmgr and local have no right to the network for it."""
+    askers = set()
+
+    def answer(question, port):
+        askers.add(owner(port))
+        return f"200 {entry}\n".encode() if b"far.test" in question else b"500 none\n"
+
+    tcp = Server(lambda file: file.readline(), answer, with_port=True)
+    instance = ours(settings={
+        parameter: f"tcp:127.0.0.1:{tcp.port}", "fast_flush_domains": "",
+        "default_transport": "discard:other", "relay_transport": "discard:far",
+        "virtual_transport": "discard:far", "alias_maps": "inline:{here=me@far.test}",
+        "local_recipient_maps": "",
+    })
+    instance.send("a@b.test", ["x@far.test", "here@test.example"])
+    assert wait_for(lambda: instance.log().count("status=sent (far)") == 2), instance.log()
+    assert askers == {"trivial-rewrite"}
+    assert any(b"far.test" in question for question in tcp.asked)
+
+
+def test_mail_waits_while_nobody_can_say_where_it_goes(ours):
+    with socket.create_server(("127.0.0.1", 0)) as tcp:
+        table = f"tcp:127.0.0.1:{tcp.getsockname()[1]}"
+    lines = "".join(line + "\n" for line in MASTER_CF.splitlines() if "trivial-rewrite" not in line)
+    instance = ours(settings={"transport_maps": table, "notify_classes": ""}, master_cf=lines)
+    with smtplib.SMTP("127.0.0.1", instance.port) as client:
+        client.ehlo()
+        client.mail("a@b.test")
+        assert client.rcpt("x@far.test") == \
+            (451, b"4.3.0 <x@far.test>: Temporary lookup failure")
+    instance.wait_log(r"smtpd\[\d+\]: warning: problem talking to service rewrite: .*No such file")
+    instance.run("sendmail", "x@far.test", input="Subject: x\n\nx\n")
+    instance.wait_log(r"to=<x@far.test>, relay=none, .*dsn=4\.3\.0, "
+                      r"status=deferred \(address resolver failure\)")
+
+
+def test_an_answer_is_asked_for_once_in_a_session(ours, tcp):
+    instance = ours(settings={"transport_maps": f"tcp:127.0.0.1:{tcp.port}",
+                              "local_recipient_maps": "", "smtpd_recipient_restrictions":
+                              "permit_auth_destination, reject_unauth_destination, permit",
+                              "smtpd_relay_restrictions": "permit_mynetworks, reject"})
+    with smtplib.SMTP("127.0.0.1", instance.port) as client:
+        client.ehlo()
+        client.mail("a@b.test")
+        assert client.rcpt("x@test.example")[0] == 250
+    assert tcp.asked.count(b"get x%40test.example\n") + \
+        tcp.asked.count(b"get x@test.example\n") == 1, tcp.asked

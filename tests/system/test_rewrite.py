@@ -49,14 +49,14 @@ def ask(lane, request):
     return fields_of(stream.read(struct.unpack(">I", stream.read(4))[0]))
 
 
-def test_it_rewrites_and_resolves(ours):
+def test_it_resolves(ours):
     instance = ours(settings={
         "transport_maps": "inline:{{t.test=slow:[next]:2525}}", "relayhost": "[relay.test]",
     }, master_extra="rewrite unix - - n - - trivial-rewrite\n")
     with socket.socket(socket.AF_UNIX) as lane:
         lane.settimeout(20)
         lane.connect(str(instance.queue / "private/rewrite"))
-        assert ask(lane, frame("FRAME_REWRITE_REQUEST", 0, b"host!user")) == ["user@host"]
+        assert ask(lane, frame("FRAME_CLASS_REQUEST", b"t.test")) == [0, 4, 0, "", "", "", ""]
         assert ask(lane, frame("FRAME_RESOLVE_REQUEST", 0, b"", b"a@t.test")) == \
             [0, 4, 0, "slow", "[next]:2525", "a@t.test", ""]
         assert ask(lane, frame("FRAME_RESOLVE_REQUEST", 0, b"", b"a@other.test")) == \

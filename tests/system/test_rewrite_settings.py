@@ -67,3 +67,20 @@ def test_they_change_with_a_reload(ours):
         return "from=<joe@new.test>" in instance.log()
 
     assert wait_for(is_new), instance.log()
+
+
+def test_they_change_with_a_table_that_is_read_as_a_whole(ours):
+    """Also for qmgr, which keeps what it has read: no reload is needed, as with Postfix."""
+    instance = ours(start=False, settings=BASE)
+    table = instance.config / "routes"
+    table.write_text("x.test discard:old\n")
+    instance.set(transport_maps=f"texthash:{table}")
+    instance.start()
+    assert sender_and_routes(instance)[1] == "old"
+    table.write_text("x.test discard:new\n")
+
+    def is_new():
+        instance.send("joe", ["a@x.test"])
+        return "status=sent (new)" in instance.log()
+
+    assert wait_for(is_new), instance.log()
