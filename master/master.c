@@ -91,6 +91,7 @@ static void open_log(struct master *master)
         .postlog_socket = config_log_socket(config, &socket),
         .json = config_log_is_json(config),
         .fallback_file = *config->maillog_file ? config->maillog_file : NULL,
+        .never_waits = *config->maillog_file,
         .syslog = true,
         .daemon = true,
         .verbose = master->verbose,
@@ -301,6 +302,7 @@ static void serve(struct master *master, const struct command_line *line, int st
     if (line->exit_seconds > 0)
         events_at(master->events, moment_after(line->exit_seconds), time_is_up, master);
     events_run(master->events);
+    last_lines_take(master);
     master_settle(master);
 }
 

@@ -140,6 +140,10 @@ void stop_go_on(struct master *master);
 /* False: the mail system ends, and this service is not needed for that. */
 bool stop_lets_start(const struct service_entry *service);
 
+/* --- last_lines.c: when postlogd has ended with everybody else. */
+
+void last_lines_take(const struct master *master);
+
 /* --- settle.c: when all processes are gone; waits for the disk. */
 
 void master_settle(const struct master *master);

@@ -1,16 +1,12 @@
 #include "base/memory.h"
-#include "base/scope.h"
-#include "log/log.h"
+#include "log_file.h"
 #include "service/service.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 enum {
     BATCH = 32,
-    LINE_BYTES = 4096,
     OUTPUT_BYTES = 64 * 1024,       /* written at the latest when there is as much */
     PAUSE_MILLISECONDS = 5,         /* or when nothing has come for that long */
     DELAY_MILLISECONDS = 50,        /* or when the first of the lines is as old */
@@ -22,50 +18,17 @@ enum {
  * socket is emptied all the time.
  */
 struct collector {
-    int file;
+    struct log_file *file;
     bool waits;             /* the socket's time-out is set */
-    char bytes[BATCH][LINE_BYTES];
+    char bytes[BATCH][LOG_DATAGRAM_LIMIT];
     struct iovec parts[BATCH];
     struct mmsghdr messages[BATCH];
-    struct str output;
 };
-
-static bool has_allowed_name(const struct config *config)
-{
-    struct slice rest = slice_of(config->maillog_file_prefixes), prefix;
-
-    while (config_list_next(&rest, false, &prefix))
-        if (strncmp(config->maillog_file, prefix.data, prefix.length) == 0)
-            return true;
-    return false;
-}
-
-static mode_t file_mode(const struct config *config)
-{
-    char *end;
-    unsigned long mode = strtoul(config->maillog_file_permissions, &end, 8);
-
-    if (*end != '\0' || end == config->maillog_file_permissions || mode > 0777)
-        log_fatal("bad value of maillog_file_permissions: %s", config->maillog_file_permissions);
-    return (mode_t)mode;
-}
-
-static int open_file(const struct config *config)
-{
-    if (strcmp(config->maillog_file, "/dev/stdout") == 0)
-        return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
-
-    int file = open(config->maillog_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-
-    if (file >= 0 && fchmod(file, file_mode(config)) < 0)
-        log_warn("set the mode of %s: %m", config->maillog_file);
-    return file;
-}
 
 static void point_to_bytes(struct collector *collector)
 {
     for (size_t i = 0; i < BATCH; i++) {
-        collector->parts[i] = (struct iovec){ collector->bytes[i], LINE_BYTES };
+        collector->parts[i] = (struct iovec){ collector->bytes[i], LOG_DATAGRAM_LIMIT };
         collector->messages[i].msg_hdr = (struct msghdr){ .msg_iov = &collector->parts[i],
                                                           .msg_iovlen = 1 };
     }
@@ -76,33 +39,12 @@ static bool prepare(struct service_context *context, struct error *error)
     const struct config *config = context->config;
     struct collector *collector = memory_new(1, sizeof(*collector));
 
-    collector->output = STR_EMPTY;
     point_to_bytes(collector);
-    if (!*config->maillog_file)
-        return error_set(error, "maillog_file is empty: there is no file to write to");
-    if (!has_allowed_name(config))
-        return error_set(error, "maillog_file value '%s' does not match any prefix in "
-                         "maillog_file_prefixes", config->maillog_file);
-    collector->file = open_file(config);
-    if (collector->file < 0)
-        return error_system(error, "open logfile '%s'", config->maillog_file);
+    collector->file = log_file_open(config, error);
+    if (!collector->file)
+        return false;
     context->state = collector;
     return true;
-}
-
-static void write_out(struct collector *collector)
-{
-    struct slice rest = str_slice(&collector->output);
-
-    while (rest.length > 0) {
-        ssize_t count = write(collector->file, rest.data, rest.length);
-
-        if (count > 0)
-            rest = slice_from(rest, (size_t)count);
-        else if (errno != EINTR)
-            break;      /* the disk is full: there is nobody left to tell */
-    }
-    str_clear(&collector->output);
 }
 
 /* Reading waits a moment for the next line; once is enough. */
@@ -119,21 +61,24 @@ static void set_waiting(struct collector *collector, int fd)
 
 static void collect(struct collector *collector, int count)
 {
-    for (int i = 0; i < count; i++) {
-        struct slice line = slice_bytes(collector->bytes[i], collector->messages[i].msg_len);
-
-        while (line.length > 0 && (line.data[line.length - 1] == '\n' ||
-                                   line.data[line.length - 1] == '\0'))
-            line.length--;
-        str_add(&collector->output, line);
-        str_byte(&collector->output, '\n');
-    }
+    for (int i = 0; i < count; i++)
+        log_file_add(collector->file, slice_bytes(collector->bytes[i],
+                                                  collector->messages[i].msg_len));
 }
 
 static bool is_time_to_write(const struct collector *collector, int64_t first_at)
 {
-    return collector->output.length >= OUTPUT_BYTES ||
+    return log_file_bytes(collector->file) >= OUTPUT_BYTES ||
            moment_now() - first_at >= DELAY_MILLISECONDS;
+}
+
+/* What would be lost with this process: that and what it is being given. */
+static int receive(struct service_context *context, int fd)
+{
+    struct collector *collector = context->state;
+
+    service_holds(context, log_file_lines(collector->file) + BATCH);
+    return recvmmsg(fd, collector->messages, BATCH, MSG_WAITFORONE, NULL);
 }
 
 static void take_lines(struct service_context *context, int fd)
@@ -143,17 +88,18 @@ static void take_lines(struct service_context *context, int fd)
 
     set_waiting(collector, fd);
     while (moment_now() - began < STAY_MILLISECONDS) {
-        int count = recvmmsg(fd, collector->messages, BATCH, MSG_WAITFORONE, NULL);
+        int count = receive(context, fd);
 
         if (count <= 0)
             break;
-        if (collector->output.length == 0)
+        if (log_file_lines(collector->file) == 0)
             first_at = moment_now();
         collect(collector, count);
         if (is_time_to_write(collector, first_at))
-            write_out(collector);
+            log_file_write(collector->file);
     }
-    write_out(collector);
+    log_file_write(collector->file);
+    service_holds(context, 0);
 }
 
 static int watchdog_seconds(const struct config *config)

@@ -271,6 +271,12 @@ static void name_end(const struct child *child, int status)
     else
         log_warn("process %s pid %d exit status %d", child->service->path, (int)child->pid,
                  WEXITSTATUS(status));
+
+    unsigned held = atomic_load(&child->page->held);
+
+    if (held > 0)
+        log_warn("process %s pid %d ended with up to %u lines of the log", child->service->path,
+                 (int)child->pid, held);
 }
 
 static bool serves_still(const struct service_entry *service)

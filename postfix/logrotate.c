@@ -4,16 +4,34 @@
  */
 #include "command.h"
 
+#include "base/moment.h"
 #include "base/scope.h"
 #include "log/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <time.h>
 
-enum { SUFFIX_LIMIT = 200, SETTLE_MICROSECONDS = 300000 };
+enum { SUFFIX_LIMIT = 200, WRITER_SECONDS = 60, LOOK_MICROSECONDS = 20000 };
+
+/* postlogd holds a lock on the file that it writes to; the next one begins when it has ended. */
+static void wait_for_writer(const char *path)
+{
+    AUTO_CLOSE int file = open(path, O_RDONLY | O_CLOEXEC);
+    int64_t end = moment_after(WRITER_SECONDS);
+
+    if (file < 0)
+        log_fatal("open %s: %m", path);
+    while (flock(file, LOCK_EX | LOCK_NB) < 0) {
+        if (moment_left(end) == 0)
+            log_fatal("%s is still written to: it is not compressed", path);
+        usleep(LOOK_MICROSECONDS);
+    }
+}
 
 static void compress(const char *program, const char *path)
 {
@@ -50,7 +68,7 @@ int log_rotate(const struct command_context *context)
         log_fatal("rename %s to %s: %m", config->maillog_file, name.data);
     if (master_pid() > 0)
         life_reload(context);
-    usleep(SETTLE_MICROSECONDS);    /* postlogd looks at the name with each batch it writes */
+    wait_for_writer(name.data);
     compress(config->maillog_file_compressor, name.data);
     return 0;
 }

@@ -4,15 +4,14 @@
 #include "base/memory.h"
 #include "base/scope.h"
 #include "log/json.h"
+#include "log/socket.h"
 
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/un.h>
 #include <sys/utsname.h>
 #include <syslog.h>
 #include <time.h>
@@ -22,9 +21,10 @@ static struct {
     struct log_settings settings;
     char host[256];
     int facility;
-    atomic_int socket;
-    atomic_ulong lost;
-} the_log = { .settings = { .program = "unknown", .standard_error = true }, .socket = -1 };
+    struct log_socket socket;
+    atomic_ulong lost;          /* lines that nobody took, and that nobody was told of */
+} the_log = { .settings = { .program = "unknown", .standard_error = true },
+              .socket = { .fd = -1 } };
 
 static _Thread_local unsigned long session_number;
 
@@ -38,33 +38,6 @@ static const struct {
     [LOG_SEVERITY_FATAL] = { "fatal: ", "fatal", "fatal", LOG_CRIT },
     [LOG_SEVERITY_PANIC] = { "panic: ", "panic", "panic", LOG_CRIT },
 };
-
-static int connect_log(const char *path)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-    if (strlen(path) >= sizeof(address.sun_path))
-        return -1;
-    memcpy(address.sun_path, path, strlen(path) + 1);
-
-    struct timeval wait = { LOG_WAIT_SECONDS, 0 };
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-        return fd;
-    close(fd);
-    return -1;
-}
-
-static int open_socket(void)
-{
-    const char *postlog = the_log.settings.postlog_socket;
-
-    return connect_log(postlog ? postlog : "/dev/log");
-}
 
 static int facility_code(const char *name)
 {
@@ -85,36 +58,6 @@ static int facility_code(const char *name)
         if (name && strcmp(facilities[i].name, name) == 0)
             return facilities[i].code;
     return LOG_MAIL;
-}
-
-void log_open(const struct log_settings *settings)
-{
-    struct log_settings old = the_log.settings;
-    struct utsname names;
-    static bool opened;
-
-    the_log.settings = *settings;
-    the_log.settings.tag = memory_copy(settings->tag);
-    the_log.settings.program = memory_copy(settings->program ? settings->program : settings->tag);
-    the_log.settings.postlog_socket = memory_copy(settings->postlog_socket);
-    the_log.settings.fallback_file = memory_copy(settings->fallback_file);
-    the_log.facility = facility_code(settings->facility);
-    if (opened) {
-        free((void *)old.tag);
-        free((void *)old.program);
-        free((void *)old.postlog_socket);
-        free((void *)old.fallback_file);
-    }
-    opened = true;
-    if (uname(&names) == 0) {
-        names.nodename[strcspn(names.nodename, ".")] = '\0';
-        snprintf(the_log.host, sizeof(the_log.host), "%s", names.nodename);
-    }
-
-    int previous = atomic_exchange(&the_log.socket, settings->syslog ? open_socket() : -1);
-
-    if (previous >= 0)
-        close(previous);
 }
 
 void log_number(unsigned long number)
@@ -152,35 +95,6 @@ static const char *time_stamp(void)
         last = now;
     }
     return text;
-}
-
-/* One datagram, over a fresh connection when the old one is dead. */
-static bool send_line(struct slice line)
-{
-    int fd = atomic_load(&the_log.socket);
-
-    if (fd >= 0 && send(fd, line.data, line.length, MSG_NOSIGNAL) >= 0)
-        return true;
-    if (fd >= 0 && errno == EAGAIN)
-        return false;
-
-    int fresh = open_socket();
-
-    if (fresh < 0)
-        return false;
-
-    bool sent = send(fresh, line.data, line.length, MSG_NOSIGNAL) >= 0;
-
-    /*
-     * Other threads may be about to send over the dead connection, so its number is never
-     * free: closed, it might be a client's before they do.
-     */
-    if (fd < 0 && atomic_compare_exchange_strong(&the_log.socket, &fd, fresh))
-        return sent;
-    if (dup3(fresh, fd, O_CLOEXEC) < 0)
-        sent = false;
-    close(fresh);
-    return sent;
 }
 
 /* Who starts the mail system logs before postlogd can run. */
@@ -221,17 +135,64 @@ static void new_line(struct str *line, enum log_severity severity, unsigned long
     json_line(line, &event);
 }
 
+void log_render(struct str *line, enum log_severity severity, unsigned long lost, const char *text)
+{
+    if (the_log.settings.json && the_log.settings.postlog_socket)
+        new_line(line, severity, lost, text);
+    else
+        classic_line(line, severity, lost, text);
+}
+
 static void to_syslog(enum log_severity severity, const char *text)
 {
     unsigned long lost = atomic_exchange(&the_log.lost, 0);
     AUTO_STR struct str line = STR_EMPTY;
 
-    if (the_log.settings.json && the_log.settings.postlog_socket)
-        new_line(&line, severity, lost, text);
-    else
-        classic_line(&line, severity, lost, text);
-    if (!send_line(str_slice(&line)) && !append_line(str_slice(&line)))
+    log_render(&line, severity, lost, text);
+    if (!log_socket_send(&the_log.socket, str_slice(&line)) && !append_line(str_slice(&line)))
         atomic_fetch_add(&the_log.lost, lost + 1);
+}
+
+/* Without a line to follow nobody would ever hear of them. */
+static void say_what_was_lost(void)
+{
+    if (atomic_load(&the_log.lost) == 0 || !the_log.settings.syslog)
+        return;
+    atomic_store(&the_log.socket.wait_at, 0);
+    to_syslog(LOG_SEVERITY_WARNING, "this process ends");
+}
+
+void log_open(const struct log_settings *settings)
+{
+    struct log_settings old = the_log.settings;
+    struct utsname names;
+    static bool opened;
+
+    the_log.settings = *settings;
+    the_log.settings.tag = memory_copy(settings->tag);
+    the_log.settings.program = memory_copy(settings->program ? settings->program : settings->tag);
+    the_log.settings.postlog_socket = memory_copy(settings->postlog_socket);
+    the_log.settings.fallback_file = memory_copy(settings->fallback_file);
+    the_log.facility = facility_code(settings->facility);
+    if (opened) {
+        free((void *)old.tag);
+        free((void *)old.program);
+        free((void *)old.postlog_socket);
+        free((void *)old.fallback_file);
+    } else {
+        atexit(say_what_was_lost);
+    }
+    opened = true;
+    if (uname(&names) == 0) {
+        names.nodename[strcspn(names.nodename, ".")] = '\0';
+        snprintf(the_log.host, sizeof(the_log.host), "%s", names.nodename);
+    }
+    if (settings->syslog)
+        log_socket_open(&the_log.socket, the_log.settings.postlog_socket
+                                             ? the_log.settings.postlog_socket : "/dev/log",
+                        settings->never_waits);
+    else
+        log_socket_close(&the_log.socket);
 }
 
 static void to_standard_error(enum log_severity severity, const char *text)

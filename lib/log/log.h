@@ -3,8 +3,9 @@
  *
  * An event has two renderings: the classic line, and a JSON object (log/json.h).
  * Lines are written by many threads at once; each is one datagram or one
- * write.  A line never blocks for longer than LOG_WAIT_SECONDS: what cannot
- * be handed over by then is counted, and the count is logged later.
+ * write.  A line never blocks for longer than LOG_WAIT_SECONDS (see log/socket.h): what
+ * cannot be handed over by then is counted, and the count is logged with the next line that
+ * can, at the latest when the process ends.
  * Control characters and malformed UTF-8 in a text become '?'.
  *
  * The process has one log.  It is the one place of state that is not passed
@@ -13,12 +14,12 @@
 #pragma once
 
 #include "base/compiler.h"
-#include "base/slice.h"
+#include "base/str.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
 
-enum { LOG_WAIT_SECONDS = 1, LOG_LINE_LIMIT = 2000 };
+enum { LOG_WAIT_SECONDS = 5, LOG_LINE_LIMIT = 2000 };
 
 enum log_severity { LOG_SEVERITY_INFO, LOG_SEVERITY_WARNING, LOG_SEVERITY_ERROR,
                     LOG_SEVERITY_FATAL, LOG_SEVERITY_PANIC };
@@ -28,7 +29,8 @@ struct log_settings {
     const char *program;        /* before ": " on standard error, e.g. "postmap"; copied */
     const char *facility;       /* name of a syslog facility; NULL is "mail" */
     const char *postlog_socket; /* path of public/postlog when maillog_file is set, else NULL */
-    const char *fallback_file;  /* written to when nobody listens at postlog_socket; NULL: none */
+    const char *fallback_file;  /* written to when nobody takes a line; NULL: none */
+    bool never_waits;           /* for who takes a line: master, who starts postlogd */
     bool json;                  /* to postlog_socket and fallback_file as JSON (log/json.h) */
     bool syslog;                /* to /dev/log (or postlog_socket, when that is set) */
     bool standard_error;        /* to descriptor 2 as well */
@@ -69,6 +71,13 @@ void log_panic(const char *format, ...) PRINTF_LIKE(1, 2) NO_RETURN;
 
 /* A line with a severity of choice (postlog(1)); never exits. */
 void log_line(enum log_severity severity, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/*
+ * A line as it would be sent, for who writes the file of the log himself (postlogd, which cannot
+ * send to itself).  lost: lines before this one that were.
+ */
+void log_render(struct str *line, enum log_severity severity, unsigned long lost,
+                const char *text);
 
 /* The word of a severity as it stands in a line and after postlog -p: "info", "warn", ... */
 const char *log_severity_name(enum log_severity severity);

@@ -46,7 +46,8 @@ struct service_page {
     atomic_uint busy;           /* of them taken */
     atomic_uint retiring;       /* no more clients are taken */
     atomic_uint endless;        /* an event loop: takes clients as they come */
-    atomic_ulong served;        /* clients so far */
+    atomic_uint held;           /* lines of the log that end with the process */
+    atomic_ulong served;        /* clients, or arrivals of datagrams or trigger bytes, so far */
 };
 
 /* Master's side: a page for a process that does not run yet; fills *fd (to be closed). */

@@ -54,6 +54,12 @@ static void stranger_is_late(void *argument)
     close(fd);
 }
 
+static void note_arrival(struct loop *loop)
+{
+    loop->active_at = moment_now();
+    atomic_fetch_add_explicit(&loop->process->page->served, 1, memory_order_relaxed);
+}
+
 static void trigger(struct loop *loop, struct slice bytes)
 {
     const struct service *service = loop->process->service;
@@ -87,8 +93,7 @@ static void take_connection(struct loop *loop, int fd)
 {
     const struct service *service = loop->process->service;
 
-    loop->active_at = moment_now();
-    atomic_fetch_add_explicit(&loop->process->page->served, 1, memory_order_relaxed);
+    note_arrival(loop);
     if (service->accepted && !service->triggered) {
         service->accepted(&loop->process->context, loop->events, fd);
         return;
@@ -118,10 +123,11 @@ static void listener_ready(void *argument, int fd, UNUSED unsigned mask)
     struct arrival arrival;
 
     if (process->options.type == LISTENER_DGRAM) {
-        loop->active_at = moment_now();
+        note_arrival(loop);
         if (process->service->datagrams)
             process->service->datagrams(&process->context, fd);
     } else if (process->options.type == LISTENER_FIFO) {
+        note_arrival(loop);
         read_fifo(loop, fd);
     } else if (accept_client(process, fd, &arrival) && arrival.fd >= 0) {
         take_connection(loop, arrival.fd);

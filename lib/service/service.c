@@ -273,6 +273,11 @@ void service_writes(const struct service_context *context, const char *folder)
     str_bytes(&process->writes, folder, strlen(folder) + 1);
 }
 
+void service_holds(const struct service_context *context, unsigned lines)
+{
+    atomic_store_explicit(&process_of(context)->page->held, lines, memory_order_relaxed);
+}
+
 const char *service_socket(UNUSED const struct service_context *context, const char *class,
                            const char *name)
 {

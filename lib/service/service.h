@@ -153,6 +153,9 @@ void service_writes(const struct service_context *context, const char *folder);
 /* For prepare: the configuration asks for these rights beside those that the program declares. */
 void service_needs(struct service_context *context, unsigned rights);
 
+/* What would be lost if the process were killed now: master says so when that happens. */
+void service_holds(const struct service_context *context, unsigned lines);
+
 /* "private/NAME" or "public/NAME" below the queue directory, as it is reached after chroot. */
 const char *service_socket(const struct service_context *context, const char *class,
                            const char *name);
