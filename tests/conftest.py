@@ -9,7 +9,22 @@ import zlib
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import sanitizer  # noqa: E402
 from instance import ROOT, Instance, wait_for  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def reports():
+    """A test fails when a program under a sanitizer has reported something."""
+    yield
+    sanitizer.check()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def late_reports():
+    """At the end of what the tests of a module share."""
+    yield
+    sanitizer.check()
 
 
 @pytest.fixture

@@ -11,14 +11,10 @@ import subprocess
 import tempfile
 import time
 
+import sanitizer
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PREFIX = pathlib.Path(os.environ.get("POSTREITER_TEST_PREFIX", ROOT / "build/prefix"))
-
-SANITIZED = os.environ.get("POSTREITER_SANITIZED")
-if SANITIZED:
-    # For what tests start without an instance's help.
-    os.environ.setdefault("LSAN_OPTIONS",
-                          f"suppressions={ROOT}/tests/leaks.supp:print_suppressions=0")
 
 MASTER_CF = """\
 {smtpd}
@@ -122,7 +118,7 @@ class Instance:
             "biff": "no",
             "maillog_file": self.log_file,
             "maillog_file_prefixes": self.folder,
-            **self.sanitizer_settings(),
+            **(sanitizer.settings() if kind == "ours" else {}),
             **(settings or {}),
         }
         self.config.mkdir()
@@ -147,26 +143,6 @@ class Instance:
                 pathlib.Path("/etc/postfix/dynamicmaps.cf").read_text())
         self.run("postalias", f"hash:{self.config}/aliases")
 
-    def sanitizer_options(self, leaks):
-        """Environment variables by which a build under a sanitizer reports to files."""
-        options = f"log_path={self.folder}/reports/report:handle_segv=0:abort_on_error=0"
-        return {"ASAN_OPTIONS": f"{options}:detect_leaks={leaks}", "UBSAN_OPTIONS": options,
-                "TSAN_OPTIONS": f"{options}:die_after_fork=0"}
-
-    def sanitizer_settings(self):
-        """The daemons' share; what a daemon holds at its end is no leak."""
-        if self.kind != "ours" or not SANITIZED:
-            return {}
-        (self.folder / "reports").mkdir()
-        (self.folder / "reports").chmod(0o1777)
-        options = "".join(f" {{ {name}={value} }}"
-                          for name, value in self.sanitizer_options(leaks=0).items())
-        return {"confinement": "off", "import_environment": "MAIL_CONFIG TZ LANG=C" + options}
-
-    def check_reports(self):
-        for report in (self.folder / "reports").glob("*"):
-            raise AssertionError(f"{report.name}:\n{report.read_text(errors='replace')[:6000]}")
-
     def write_main(self):
         text = "".join(f"{name} = {value}\n" for name, value in self.settings.items())
         (self.config / "main.cf").write_text(text)
@@ -185,11 +161,10 @@ class Instance:
         more.setdefault("capture_output", True)
         more.setdefault("text", True)
         more.setdefault("timeout", 120)
-        if self.kind == "ours" and SANITIZED:
-            # postfix becomes master, which holds what it has until its end.
-            options = self.sanitizer_options(leaks=int(command != "postfix"))
-            leaks = f"suppressions={ROOT}/tests/leaks.supp:print_suppressions=0"
-            more["env"] = {**os.environ, **more.get("env", {}), **options, "LSAN_OPTIONS": leaks}
+        if self.kind == "ours" and sanitizer.SANITIZED:
+            # postfix becomes master, which is a daemon.
+            more["env"] = {**os.environ, **more.get("env", {}),
+                           **sanitizer.environment(leaks=command != "postfix")}
         return subprocess.run([str(folder / command), option, str(self.config),
                                *map(str, args)], check=check, **more)
 
@@ -216,7 +191,6 @@ class Instance:
 
     def close(self):
         self.stop()
-        self.check_reports()
         if not os.environ.get("KEEP_INSTANCES"):
             shutil.rmtree(self.folder, ignore_errors=True)
 

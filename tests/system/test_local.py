@@ -10,7 +10,8 @@ import tempfile
 
 import measure
 import pytest
-from instance import SANITIZED, wait_for
+from instance import wait_for
+from sanitizer import SANITIZED
 
 USER = "postreiter-local"
 

@@ -6,7 +6,8 @@ import socket
 
 import measure
 import pytest
-from instance import SANITIZED, free_port, wait_for
+from instance import free_port, wait_for
+from sanitizer import SANITIZED
 
 # As they stand in Debian's package; the accounts and programs need not be there.
 DEBIAN_LINES = """\

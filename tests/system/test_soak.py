@@ -8,7 +8,7 @@ import re
 
 import measure
 import pytest
-from instance import SANITIZED
+from sanitizer import SANITIZED
 
 MESSAGES = int(os.environ.get("SOAK_MESSAGES", "2000"))
 ROUNDS = 4

@@ -4,7 +4,8 @@ import pwd
 import subprocess
 
 import pytest
-from instance import MASTER_CF, SANITIZED, wait_for
+from instance import MASTER_CF, wait_for
+from sanitizer import SANITIZED
 
 KEPT = {"default_transport": "smtp:[127.0.0.1]:9", "local_transport": "smtp:[127.0.0.1]:9",
         "myorigin": "test.example", "defer_transports": "smtp"}
