@@ -148,6 +148,7 @@ static bool take_lines(struct master *master, struct line_list *lines, bool firs
     drop_unlisted(master);
     /* After all lines were taken: a process is told of those of trivial-rewrite, too. */
     for (size_t i = 0; i < master->services.count; i++)
+        /* service_free takes what it frees out of the list: NOLINTNEXTLINE */
         if (!master->services.items[i]->dropped)
             service_renew(master->services.items[i]);
     return true;
@@ -205,7 +206,7 @@ bool master_load(struct master *master, bool first, struct error *error)
 
     free_lines(&lines);
     for (size_t i = 0; taken && i < master->services.count; i++) {
-        /* service_free takes what it frees out of the list: NOLINTNEXTLINE */
+        /* As above: NOLINTNEXTLINE */
         service_look(master->services.items[i]);
         wakeup_start(master->services.items[i]);
     }

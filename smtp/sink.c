@@ -342,8 +342,8 @@ static void note_address(struct visit *visit, const struct sockaddr *peer)
     memcpy(text, "127.0.0.1", sizeof("127.0.0.1"));     /* a Unix socket has no address */
     if (peer->sa_family == AF_INET6) {
         bytes = &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
-        memcpy(text, "ipv6:", 5);
-        text += 5;
+        memcpy(text, "ipv6:", sizeof("ipv6:"));
+        text += strlen("ipv6:");
     }
     if (peer->sa_family != AF_UNIX)
         inet_ntop(peer->sa_family, bytes, text, INET6_ADDRSTRLEN);
