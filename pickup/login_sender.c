@@ -67,12 +67,7 @@ static enum login_verdict judge(const struct config *config, struct table_list *
 enum login_verdict login_may_send(const struct config *config, struct slice sender,
                                   struct error *error)
 {
-    struct table_context tables = {
-        .queue_directory = ".",
-        .default_type = config->default_database_type,
-        .proxymap_service = config->proxymap_service_name,
-        .config = config,
-    };
+    const struct table_context tables = table_context_of(config, ".");
 
     if (strcmp(config->local_login_sender_maps, "static:*") == 0)
         return LOGIN_MAY;

@@ -151,12 +151,7 @@ static const struct config *load_trusted(const char *directory)
 
 static void check_authorized(const struct config *config)
 {
-    struct table_context tables = {
-        .queue_directory = ".",
-        .default_type = config->default_database_type,
-        .proxymap_service = config->proxymap_service_name,
-        .config = config,
-    };
+    const struct table_context tables = table_context_of(config, ".");
     struct error error;
 
     if (strcmp(config->authorized_submit_users, "static:anyone") == 0)

@@ -103,12 +103,7 @@ void flush_message(const struct config *config, const char *id)
 
 static bool site_is_served(const struct config *config, const char *site)
 {
-    struct table_context context = {
-        .queue_directory = config->queue_directory,
-        .default_type = config->default_database_type,
-        .proxymap_service = config->proxymap_service_name,
-        .config = config,
-    };
+    const struct table_context context = table_context_of(config, config->queue_directory);
     unsigned flags = match_parent_flag(config->parent_domain_matches_subdomains,
                                        "fast_flush_domains");
     struct error error;

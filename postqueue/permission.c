@@ -52,12 +52,7 @@ void permission_check_user(const struct config *config, const char *parameter, c
     uid_t user = getuid();
     const struct passwd *found = getpwuid(user);
     const char *name = found ? found->pw_name : "unknown";
-    struct table_context context = {
-        .queue_directory = config->queue_directory,
-        .default_type = config->default_database_type,
-        .proxymap_service = config->proxymap_service_name,
-        .config = config,
-    };
+    const struct table_context context = table_context_of(config, config->queue_directory);
     struct error error;
     struct match_list *users = match_list_open(&context, parameter, list, MATCH_STRING, 0, &error);
     enum match_result result = MATCH_TROUBLE;

@@ -295,7 +295,10 @@ int alone_main(void)
         .submit_end = submit_end, .submit_abandon = submit_abandon, .queue_free = queue_free,
         .pause = wait_seconds, .flush_site = flush_site,
     };
-    if (!server_open_alone(&server, config, &(struct table_context){ .config = config }, &error))
+
+    const struct table_context tables = table_context_of(config, config->queue_directory);
+
+    if (!server_open_alone(&server, config, &tables, &error))
         log_fatal("%s", error.text);
     serve(&server);
     server_close(&server);

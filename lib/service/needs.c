@@ -17,19 +17,13 @@ static void table_connects(void *argument, enum table_connects how)
 
 const struct table_context *service_tables(struct service_context *context)
 {
-    const struct config *config = context->config;
     struct table_context *tables = memory_new(1, sizeof(*tables));
 
-    *tables = (struct table_context){
-        .queue_directory = ".",     /* where every service works, in a jail or not */
-        .default_type = config->default_database_type,
-        .proxymap_service = config->proxymap_service_name,
-        .proxywrite_service = config->proxywrite_service_name,
-        .config = config,
-        .file_read = file_was_read,
-        .connects = table_connects,
-        .argument = context,
-    };
+    /* Every service works in the queue directory, in a jail or not. */
+    *tables = table_context_of(context->config, ".");
+    tables->file_read = file_was_read;
+    tables->connects = table_connects;
+    tables->argument = context;
     return tables;
 }
 

@@ -22,13 +22,10 @@ struct opened {
 
 static struct table_context context_of(const struct table_job *job)
 {
-    return (struct table_context){
-        .queue_directory = job->config->queue_directory,
-        .default_type = job->default_type,
-        .proxymap_service = job->config->proxymap_service_name,
-        .proxywrite_service = job->config->proxywrite_service_name,
-        .config = job->config,
-    };
+    struct table_context context = table_context_of(job->config, job->config->queue_directory);
+
+    context.default_type = job->default_type;
+    return context;
 }
 
 static void open_tables(const struct table_job *job, struct opened *tables)

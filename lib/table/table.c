@@ -50,6 +50,17 @@ bool table_type_is_pattern(struct slice type)
     return found && found->pattern;
 }
 
+struct table_context table_context_of(const struct config *config, const char *queue_directory)
+{
+    return (struct table_context){
+        .queue_directory = queue_directory,
+        .default_type = config->default_database_type,
+        .proxymap_service = config->proxymap_service_name,
+        .proxywrite_service = config->proxywrite_service_name,
+        .config = config,
+    };
+}
+
 /* "type:name" taken apart; a bare name has the default type, as in Postfix. */
 static bool split_name(const struct table_context *context, struct slice type_name,
                        struct slice *type, struct slice *name, struct error *error)

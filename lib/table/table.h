@@ -47,6 +47,9 @@ struct table_context {
     void (*connects)(void *argument, enum table_connects how);
 };
 
+/* For tables named in main.cf; queue_directory is "." for who works there. */
+struct table_context table_context_of(const struct config *config, const char *queue_directory);
+
 /*
  * Append the path of private/SERVICE.  A daemon works in the queue directory, and may go into a
  * jail there: then only the relative path stays good.

@@ -290,3 +290,40 @@ def test_a_killed_qmgr_is_recovered_from_once_no_other_delivers(ours):
     instance.wait_log(r"to=<e@two\.test>, .*status=sent", 30)
     assert wait_for(lambda: not queue_files(instance, "incoming", "active", "deferred"), 10)
     assert len(one.messages) == 2 and len(two.messages) == 2 and len(quick.messages) == 2
+
+
+@pytest.mark.parametrize("form", ["hash:{}", "{}", "texthash:{}", "proxy:hash:{}"])
+def test_routes_come_from_tables_of_every_kind_and_follow_their_changes(ours, form):
+    """A changed table counts without a reload, as with Postfix."""
+    instance = ours(settings={"notify_classes": "", "transport_maps": "$virtual_alias_maps",
+                              "virtual_alias_maps": ""})
+    table = instance.config / "transport"
+
+    def route(where):
+        (instance.config / "new").write_text(f"far.test {where}\n")
+        instance.run("postmap", f"hash:{instance.config}/new")
+        (instance.config / "new.db").rename(f"{table}.db")
+        (instance.config / "new").rename(table)
+
+    def goes_to(words):
+        instance.send("a@test.example", ["b@far.test"])
+        return instance.wait_log(r"to=<b@far\.test>.*\((.*)\)\n(?s:.*): removed") and words in \
+            instance.log().rpartition("to=<b@far.test>")[2].partition("\n")[0]
+
+    route("discard:the first")
+    instance.set(transport_maps=form.format(table))
+    instance.run("postfix", "reload")
+    assert wait_for(lambda: goes_to("(the first)"), 20), instance.log()
+    route("discard:the second")
+    assert wait_for(lambda: goes_to("(the second)"), 30), instance.log()
+    assert "fatal" not in instance.log() and "panic" not in instance.log()
+
+
+def test_sendmail_that_speaks_smtp_opens_tables_of_the_default_type(ours):
+    instance = ours(settings={"default_database_type": "texthash"})
+    (instance.config / "people").write_text("alice there\n")
+    instance.set(local_recipient_maps=f"{instance.config}/people proxy:unix:passwd.byname")
+    result = instance.sendmail("-bs", text="EHLO x\r\nMAIL FROM:<a@b.test>\r\n"
+                               "RCPT TO:<alice@test.example>\r\nRCPT TO:<x@test.example>\r\nQUIT\r\n",
+                               check=False)
+    assert result.stdout.count("\n250 2.1") == 3 and "221" in result.stdout, result

@@ -9,6 +9,7 @@ import pytest
 from instance import free_port, wait_for
 from measure import Sink
 from peer import Peer
+from test_remote_tables import Server
 
 LIST = 10000
 
@@ -72,6 +73,33 @@ def test_a_list_of_thousands_does_not_hold_up_single_mail(ours):
     # Fifty to a delivery, none twice.
     assert len(many.messages) == LIST // 50
     assert len([1 for line in many.commands if line.startswith("RCPT")]) == LIST
+
+
+def test_a_list_whose_transports_are_looked_up_slowly_holds_up_no_single_mail(ours):
+    """The table answers for the list when the single mail has arrived, and for others at once."""
+    arrived, asked = threading.Event(), threading.Event()
+
+    def answer(question):
+        if b"many" in question:
+            asked.set()
+            arrived.wait(60)
+        return b"200 smtp:[127.0.0.1]:%d\n" % sink.port if b"test" in question else b"500 none\n"
+
+    with Sink() as sink:
+        table = Server(lambda file: file.readline() or None, answer)
+        instance = ours(settings=routes(
+            {"transport_maps": f"tcp:127.0.0.1:{table.port}", "virtual_alias_expansion_limit": LIST,
+             "virtual_alias_domains": "lists.example",
+             "virtual_alias_maps": "pcre:{ {/^all@/ %s} }" % ",".join(
+                 f"r{number}@many.test" for number in range(100))}))
+        instance.send("a@test.example", ["all@lists.example"])
+        assert asked.wait(20), instance.log()
+        instance.send("a@test.example", ["b@one.test"])
+        instance.wait_log(r"to=<b@one\.test>.*status=sent")
+        assert sent(instance, "many") == 0
+        arrived.set()
+        drained(instance, 2)
+        assert sent(instance, "many") == 100
 
 
 def test_single_mail_overtakes_a_list_to_the_same_host(ours):
