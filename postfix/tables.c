@@ -16,6 +16,14 @@ static bool holds_only_tables(struct slice name)
         || slice_is(name, "alias_database");
 }
 
+/* What a program makes for itself, when it first needs it. */
+static bool is_cache(struct slice name)
+{
+    return slice_is(name, "address_verify_map") || slice_is(name, "postscreen_cache_map")
+        || slice_ends(name, "_tls_session_cache_database")
+        || slice_ends(name, "_sasl_auth_cache_name");
+}
+
 static bool is_table(struct slice name, struct slice word)
 {
     size_t colon = slice_find(word, ':');
@@ -36,7 +44,7 @@ static void check_entry(const struct command_context *context, const char *path,
     struct slice name = slice_of(entry->name), rest, word;
     struct error error;
 
-    if (!config_expand(context->config, slice_of(entry->value), &value, &error))
+    if (is_cache(name) || !config_expand(context->config, slice_of(entry->value), &value, &error))
         return;     /* said where the value is read */
     rest = str_slice(&value);
     while (braces_next_table(&rest, &word))

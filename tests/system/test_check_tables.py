@@ -10,6 +10,8 @@ SETTINGS = {
     "transport_maps": "hahs:{0}/old",
     "canonical_maps": "regexp:{0}/good, inline:{{a=b}}, proxy:cidr:{0}/absent",
     "content_filter": "smtp:[127.0.0.1]:10025",
+    "address_verify_map": "btree:{0}/made-when-needed",
+    "smtp_tls_session_cache_database": "btree:{0}/made-when-needed",
 }
 
 
@@ -33,7 +35,7 @@ def test_wrong_tables_are_named(ours, tmp_path):
             "transport_maps: unsupported dictionary type: hahs (did you mean hash?)",
             f"canonical_maps: open database {tmp_path}/absent: No such file or directory"):
         assert said in log, log
-    assert "good" not in log and "content_filter: " not in log
+    assert "good" not in log and "content_filter: " not in log and "made-when-needed" not in log
 
 
 def test_a_missing_table_may_end_a_daemon(ours, tmp_path):
