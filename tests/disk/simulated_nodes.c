@@ -105,7 +105,7 @@ struct effect *effect_add(struct simulated *simulated, enum effect_kind kind, in
 
 /* Remove the effects that chosen says; durable ones are applied to what is kept. */
 void effects_take(struct simulated *simulated, int node, bool durable,
-                         bool (*chosen)(const struct simulated *, const struct effect *, int))
+                  bool (*chosen)(const struct simulated *, const struct effect *, int))
 {
     size_t left = 0;
 
