@@ -445,7 +445,8 @@ enum turn client_turn(struct client *client)
 
     log_number(client->number);
 
-    enum stream_result result = stream_fill(client->stream);
+    enum stream_result result = stream_has_line(client->stream) ? STREAM_OK
+                                                                : stream_fill(client->stream);
 
     if (result != STREAM_OK && !stream_has_line(client->stream)) {
         end_session(client, visitor, result);

@@ -5,7 +5,6 @@
 
 #include "log/log.h"
 
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -65,13 +64,11 @@ static void end_session(struct pool *pool, struct slot *slot, enum slot_end end)
 }
 
 /*
- * Most clients go on at once: while other threads wait for the rest, a short wait for this one
- * costs one call where parking it costs two and a switch of threads.
+ * Most clients go on at once: while other threads wait for the rest, a read that waits a moment for
+ * this one costs no call where parking it costs two and a switch of threads.
  */
 static bool linger(struct pool *pool, const struct client *client)
 {
-    struct pollfd watch = { stream_descriptor(client->stream), POLLIN, 0 };
-
     pthread_mutex_lock(&pool->lock);
     bool others_wait = pool->waiting > 0 && pool->lingering < LINGER_LIMIT &&
                        !atomic_load(&pool->process->stopping);
@@ -80,7 +77,7 @@ static bool linger(struct pool *pool, const struct client *client)
     if (!others_wait)
         return false;
 
-    bool goes_on = poll(&watch, 1, LINGER_MILLISECONDS) > 0;
+    bool goes_on = stream_wait(client->stream, LINGER_MILLISECONDS);
 
     pthread_mutex_lock(&pool->lock);
     pool->lingering--;

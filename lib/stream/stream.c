@@ -14,6 +14,7 @@ enum {
     INPUT_STEP = 64 * 1024,     /* what a busy stream reads at once */
     OUTPUT_LIMIT = 64 * 1024,
     SLACK_MILLISECONDS = 1000,  /* a wait may end that late before it is worth a system call */
+    LEAST_SLACK_MILLISECONDS = 5,
 };
 
 struct stream {
@@ -27,19 +28,31 @@ struct stream {
     size_t size, start, end;            /* of input: bytes owned; what is buffered */
     size_t searched;                    /* no LF among that many bytes from start */
     struct str output;
+    bool ended;                         /* stream_wait saw the end of the input: end_result */
+    enum stream_result end_result;
     bool broken;                        /* a write failed: error says why */
     enum stream_result broken_result;
 };
 
 /* --- The plain transport: a socket with time-outs. ------------------------------- */
 
-/* Make the socket give up when the deadline passes; mostly it does already. */
-static bool arm(int fd, int option, int64_t *span, int64_t left)
+static int64_t slack_of(int64_t left)
 {
-    int64_t slack = left / 16 < SLACK_MILLISECONDS ? left / 16 : SLACK_MILLISECONDS;
+    int64_t slack = left / 16;
 
-    /* One that is too short only wakes us to look again, so it may be a good deal shorter. */
-    if (*span && *span <= left + slack && *span >= left / 8)
+    if (slack > SLACK_MILLISECONDS)
+        return SLACK_MILLISECONDS;
+    return slack < LEAST_SLACK_MILLISECONDS ? LEAST_SLACK_MILLISECONDS : slack;
+}
+
+/*
+ * Make the socket give up when the deadline passes; mostly it does already.  A time-out that is too
+ * short only wakes us to look again, so it will do for the first attempt (the bytes have come, or
+ * come at once), and later when it is not much shorter.
+ */
+static bool arm(int fd, int option, int64_t *span, int64_t left, bool again)
+{
+    if (*span && *span <= left + slack_of(left) && (!again || *span >= left / 8))
         return true;
 
     struct timeval timeout = { left / 1000, left % 1000 * 1000 };
@@ -59,10 +72,10 @@ static ssize_t socket_read(void *argument, void *buffer, size_t size, int64_t de
 {
     struct stream *stream = argument;
 
-    for (;;) {
+    for (bool again = false;; again = true) {
         int64_t left = deadline ? moment_left(deadline) : 0;
 
-        if (left && !arm(stream->fd, SO_RCVTIMEO, &stream->receive_span, left))
+        if (left && !arm(stream->fd, SO_RCVTIMEO, &stream->receive_span, left, again))
             return -1;
 
         ssize_t count = recv(stream->fd, buffer, size, left ? 0 : MSG_DONTWAIT);
@@ -85,7 +98,7 @@ static ssize_t socket_write(void *argument, const void *buffer, size_t size, int
             errno = EAGAIN;
             return -1;
         }
-        if (!arm(stream->fd, SO_SNDTIMEO, &stream->send_span, left))
+        if (!arm(stream->fd, SO_SNDTIMEO, &stream->send_span, left, true))
             return -1;
         count = send(stream->fd, buffer, size, MSG_NOSIGNAL);
     }
@@ -209,6 +222,8 @@ static void make_room(struct stream *stream, size_t wanted)
 /* Read once more; deadline 0 does not wait. */
 static enum stream_result read_more(struct stream *stream, size_t wanted, int64_t deadline)
 {
+    if (stream->ended)
+        return stream->end_result;
     make_room(stream, wanted);
 
     ssize_t count = stream->transport.read(stream->argument, stream->input + stream->end,
@@ -353,6 +368,19 @@ enum stream_result stream_fill(struct stream *stream)
             return result;
     } while (stream->transport.pending(stream->argument));
     return STREAM_OK;
+}
+
+bool stream_wait(struct stream *stream, int milliseconds)
+{
+    enum stream_result result = read_more(stream, 1, moment_now() + milliseconds);
+
+    if (result == STREAM_TIMEOUT)
+        return false;
+    if (result == STREAM_OK)
+        result = stream->transport.pending(stream->argument) ? stream_fill(stream) : STREAM_OK;
+    stream->ended = result != STREAM_OK;
+    stream->end_result = result;
+    return true;
 }
 
 void stream_drain(struct stream *stream)

@@ -59,6 +59,12 @@ struct slice stream_peek(const struct stream *stream);
 /* Read whatever has come, without waiting; used when epoll said so. STREAM_OK also for nothing. */
 enum stream_result stream_fill(struct stream *stream);
 
+/*
+ * Wait that long for the other side and read what it says.  False when it says nothing; its end and
+ * a failure are true, and what every later read returns.
+ */
+bool stream_wait(struct stream *stream, int milliseconds);
+
 /* Throw away what is buffered for reading (STARTTLS). */
 void stream_drain(struct stream *stream);
 

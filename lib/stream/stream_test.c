@@ -130,6 +130,38 @@ TEST(stream_says_when_the_other_side_is_gone)
     pair_free(&pair);
 }
 
+TEST(stream_waits_a_moment_and_keeps_what_it_was_told)
+{
+    struct pair pair = pair_new();
+    struct slice line;
+
+    CHECK(!stream_wait(pair.stream, 5));
+    say(&pair, "NOOP\n");
+    CHECK(stream_wait(pair.stream, 5));
+    CHECK(stream_has_line(pair.stream));
+    CHECK(stream_line(pair.stream, 100, &line, NULL) == STREAM_OK);
+    CHECK_SLICE(line, "NOOP");
+    close(pair.far);
+    pair.far = -1;
+    CHECK(stream_wait(pair.stream, 5));
+    CHECK(stream_fill(pair.stream) == STREAM_CLOSED);
+    CHECK(stream_line(pair.stream, 100, &line, NULL) == STREAM_CLOSED);
+    pair_free(&pair);
+}
+
+TEST(stream_waits_until_its_deadline_when_the_socket_gives_up_sooner)
+{
+    struct pair pair = pair_new();
+    struct slice line;
+    int64_t before = moment_now();
+
+    CHECK(!stream_wait(pair.stream, 5));
+    stream_set_deadline(pair.stream, before + 80);
+    CHECK(stream_line(pair.stream, 100, &line, NULL) == STREAM_TIMEOUT);
+    CHECK(moment_now() - before >= 80 && moment_now() - before < 3000);
+    pair_free(&pair);
+}
+
 TEST(stream_writes_at_the_flush)
 {
     struct pair pair = pair_new();
