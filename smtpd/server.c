@@ -6,6 +6,8 @@
 #include "policy/policy.h"
 #include "smtp/esmtp.h"
 
+#include <unistd.h>
+
 static bool open_lists(struct server *server, struct error *error)
 {
     const struct config *config = server->config;
@@ -154,6 +156,7 @@ static bool read_settings(struct server *server, const struct config *config,
                           const struct table_context *tables, struct error *error)
 {
     server->config = config;
+    server->process_id = (unsigned)getpid();
     if (!server->service_name)
         server->service_name = "smtp";
     server->tables = *tables;

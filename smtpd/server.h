@@ -55,6 +55,7 @@ struct server_calls {
 struct server {
     const struct config *config;
     const char *service_name;       /* first column of master.cf */
+    unsigned process_id;
     struct table_context tables;
     struct lookup *lookup;
     struct resolver *resolver;

@@ -39,7 +39,7 @@ static void take_facts(struct session *session, const struct session_client *cli
         .family = session->peer.ss_family == AF_INET6 ? AF_INET6 : AF_INET,
         .server_address = arena_copy(arena, client->server_address),
         .server_port = arena_copy(arena, client->server_port),
-        .session_id = arena_format(arena, "%x.%llx.%lx", (unsigned)getpid(),
+        .session_id = arena_format(arena, "%x.%llx.%lx", session->server->process_id,
                                    (unsigned long long)now.tv_sec, (unsigned long)now.tv_usec),
         .internal_addresses =
             !strcasecmp(session->server->config->info_log_address_format, "internal"),
