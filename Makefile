@@ -231,7 +231,7 @@ check:
 	$(MAKE) --no-print-directory -s LAYOUT=debian
 	POSTREITER_TEST_PREFIX=$(TEST_PREFIX) $(call tested,-n 3 --dist loadfile tests)
 	$(call sanitized,THREADS,tests/system/test_storm.py)
-	$(call sanitized,SANITIZE,tests/system/test_path.py)
+	$(call sanitized,SANITIZE,tests/system/test_path.py tests/system/test_sanitizers.py)
 
 # What one push has no time for: each part ends in an error or is clean (README: the dates).
 LONG_TESTS = tests/system tests/interop/test_peers.py

@@ -19,7 +19,8 @@ def environment(leaks):
     if not SANITIZED:
         return {}
     options = f"log_path={FOLDER}/report:handle_segv=0:abort_on_error=0"
-    return {"ASAN_OPTIONS": f"{options}:detect_leaks={int(leaks)}", "UBSAN_OPTIONS": options,
+    return {"ASAN_OPTIONS": f"{options}:detect_leaks={int(leaks)}",
+            "UBSAN_OPTIONS": f"{options}:print_stacktrace=1",
             "TSAN_OPTIONS": f"{options}:die_after_fork=0",
             "LSAN_OPTIONS": f"suppressions={LEAKS}:print_suppressions=0"}
 

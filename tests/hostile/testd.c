@@ -61,6 +61,20 @@ static void stay_for_ever(void)
         pause();
 }
 
+/* What a sanitizer has to find; without one nothing happens. */
+static void do_wrong(struct slice how)
+{
+    volatile int places = 40;
+    volatile int one = 1;
+    char *volatile bytes = memory_new(1, 8);
+
+    if (slice_is(how, "shift"))
+        one = one << places;
+    if (slice_is(how, "read"))
+        one = bytes[places];
+    free(bytes);
+}
+
 static enum turn obey(struct client *client, struct slice line)
 {
     uint64_t seconds;
@@ -77,6 +91,8 @@ static enum turn obey(struct client *client, struct slice line)
         sleep((unsigned)seconds);
     if (slice_starts(line, "wait ") && slice_number(slice_from(line, 5), 100, &seconds))
         client->deadline = moment_after((int64_t)seconds);
+    if (slice_starts(line, "wrong "))
+        do_wrong(slice_from(line, 6));
     if (slice_is(line, "log"))
         log_info("a line of client %lu", client->number);
     answer(client, "250 ok");
