@@ -91,7 +91,7 @@ HARDEN   = -fstack-protector-strong -fPIE
 SANITIZER_sanitize = -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZER_threads  = -fsanitize=thread
 # One runtime: of two shared ones the second never reports to a file.
-SANITIZER_sanitize_link = -static-libasan -static-libubsan
+SANITIZER_sanitize_link = -static-libasan -static-libubsan tests/leaks.c
 SANITIZER_fuzz     = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 CFLAGS   = -std=gnu17 -g $(OPTIMIZE) $(HARDEN) $(WARNINGS) $(SANITIZER_$(KIND))
 CPPFLAGS = -D_GNU_SOURCE -Ilib -MMD -MP

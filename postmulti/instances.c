@@ -18,7 +18,8 @@ static const struct config *load(const char *directory)
     return config;
 }
 
-static void add(struct instances *instances, const char *directory)
+/* Takes the directory. */
+static void add(struct instances *instances, char *directory)
 {
     struct instance instance = { .directory = directory, .config = load(directory),
                                  .is_primary = instances->count == 0 };
@@ -33,7 +34,7 @@ void instances_load(struct instances *instances)
 
     if (environment && strcmp(environment, default_config_directory()) != 0)
         log_fatal("MAIL_CONFIG is set to a non-default directory: %s", environment);
-    add(instances, default_config_directory());
+    add(instances, memory_copy(default_config_directory()));
 
     const struct config *primary = instances->items[0].config;
     struct slice rest = slice_of(primary->multi_instance_directories), directory;
@@ -43,6 +44,15 @@ void instances_load(struct instances *instances)
         instances->items[0].enabled = true;
     while (slice_take_token(&rest, ", \t\r\n", &directory))
         add(instances, memory_text(directory.data, directory.length));
+}
+
+void instances_free(struct instances *instances)
+{
+    for (size_t i = 0; i < instances->count; i++) {
+        config_free(instances->items[i].config);
+        free(instances->items[i].directory);
+    }
+    VECTOR_FREE(instances);
 }
 
 bool instance_is_selected(const struct instance *instance, const struct selection *selection)

@@ -7,7 +7,7 @@
 #include "config/config.h"
 
 struct instance {
-    const char *directory;      /* of its main.cf */
+    char *directory;            /* of its main.cf */
     const struct config *config;
     bool is_primary;
     bool enabled;               /* the primary one always is while there is only that one */
@@ -21,6 +21,8 @@ struct instances {
 
 /* Load all; a main.cf that cannot be read is fatal. */
 void instances_load(struct instances *instances);
+
+void instances_free(struct instances *instances);
 
 /* Which of them an operation is for: -g and -i; NULL: any. */
 struct selection {

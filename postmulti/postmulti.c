@@ -90,5 +90,9 @@ int main(int argc, char **argv)
         setenv("MAIL_VERBOSE", "yes", 1);
     instances_load(&instances);
     options.edit.settings = argv + optind;
-    return run(&options, &instances, argv + optind);
+
+    int status = run(&options, &instances, argv + optind);
+
+    instances_free(&instances);
+    return status;
 }

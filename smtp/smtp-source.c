@@ -66,29 +66,19 @@ static void set_switch(struct generator *generator, int option)
     }
 }
 
-static const char *address_of(const char *given, const char *hostname)
+static const char *own_name(char *name, size_t size)
 {
-    AUTO_STR struct str text = STR_EMPTY;
-
-    if (given)
-        return given;
-    str_format(&text, "foo@%s", hostname);
-    return str_take(&text);
-}
-
-static const char *own_name(void)
-{
-    char name[256] = "";
-
-    if (gethostname(name, sizeof(name) - 1) < 0 || !*name)
+    if (gethostname(name, size - 1) < 0 || !*name)
         return "localhost";
-    return memory_copy(name);
+    return name;
 }
 
 int main(int argc, char **argv)
 {
     struct generator generator = { .tries = 1, .messages = 1, .recipients = 1, .sessions = 1,
                                    .family = AF_UNSPEC };
+    AUTO_STR struct str address = STR_EMPTY;
+    char name[256] = "";
     int option;
 
     log_open(&(struct log_settings){ .tag = "postfix/smtp-source", .program = "smtp-source",
@@ -99,8 +89,11 @@ int main(int argc, char **argv)
     if (argc - optind != 1)
         usage();
     if (!generator.hostname)
-        generator.hostname = own_name();
-    generator.sender = address_of(generator.sender, generator.hostname);
-    generator.recipient = address_of(generator.recipient, generator.hostname);
+        generator.hostname = own_name(name, sizeof(name));
+    str_format(&address, "foo@%s", generator.hostname);
+    if (!generator.sender)
+        generator.sender = address.data;
+    if (!generator.recipient)
+        generator.recipient = address.data;
     return generator_run(&generator, argv[optind]) ? 0 : 1;
 }

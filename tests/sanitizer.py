@@ -11,7 +11,6 @@ import tempfile
 # "SANITIZE" or "THREADS", as in the Makefile.
 SANITIZED = os.environ.get("POSTREITER_SANITIZED")
 FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="reports-")) if SANITIZED else None
-LEAKS = pathlib.Path(__file__).parent / "leaks.supp"
 
 
 def environment(leaks):
@@ -22,7 +21,7 @@ def environment(leaks):
     return {"ASAN_OPTIONS": f"{options}:detect_leaks={int(leaks)}",
             "UBSAN_OPTIONS": f"{options}:print_stacktrace=1",
             "TSAN_OPTIONS": f"{options}:die_after_fork=0",
-            "LSAN_OPTIONS": f"suppressions={LEAKS}:print_suppressions=0"}
+            "LSAN_OPTIONS": "print_suppressions=0"}
 
 
 def settings():
