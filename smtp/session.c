@@ -35,6 +35,15 @@ void session_begin(struct session *session, const struct delivery_request *reque
     session->sender = request->envelope.sender;
 }
 
+/* smtp_per_request_deadline: for all of it, or for each read and write. */
+static void set_time(struct session *session, int seconds)
+{
+    if (session->agent->config->smtp_per_request_deadline)
+        stream_set_deadline(session->stream, moment_after(seconds));
+    else
+        stream_set_patience(session->stream, seconds);
+}
+
 void session_say(struct session *session, struct slice line)
 {
     stream_write(session->stream, line);
@@ -45,7 +54,7 @@ void session_say(struct session *session, struct slice line)
 bool session_flush(struct session *session, int timeout_seconds, const char *doing,
                    struct arena *arena, struct failure *failure)
 {
-    stream_set_deadline(session->stream, moment_after(timeout_seconds));
+    set_time(session, timeout_seconds);
 
     enum stream_result result = stream_flush(session->stream);
 
@@ -111,11 +120,8 @@ bool session_read(struct session *session, int timeout_seconds, const char *doin
     bool middle = false;        /* of a line that is too long: the rest of it is dropped */
 
     smtp_reply_clear(&session->reply);
-    stream_set_deadline(session->stream, moment_after(timeout_seconds));
+    set_time(session, timeout_seconds);
     while (state != SMTP_REPLY_COMPLETE || middle) {
-        if (!session->agent->config->smtp_per_request_deadline)
-            stream_set_deadline(session->stream, moment_after(timeout_seconds));
-
         struct slice line;
         enum stream_result result = stream_line(session->stream, LINE_LIMIT, &line, NULL);
         bool dropped = middle;

@@ -8,19 +8,19 @@ void text_begin(struct text *text)
 {
     text->column = text->unarmed = 0;
     text->deadline = moment_after(text->timeout_seconds);
-    stream_set_deadline(text->stream, text->deadline);
+    if (text->rate > 0)
+        stream_set_deadline(text->stream, text->deadline);
+    else
+        stream_set_patience(text->stream, text->timeout_seconds);
 }
 
-/*
- * Each 64 KB has its own time: a slow receiver of a large message is no stalled one.  With a rate
- * the time that is left grows only as the bytes do.
- */
+/* The time that is left grows as the bytes do, but is never more than there was at first. */
 static void rearm(struct text *text)
 {
     int64_t latest = moment_after(text->timeout_seconds);
 
-    text->deadline += text->rate > 0 ? (int64_t)text->unarmed * 1000 / text->rate : 0;
-    if (text->rate == 0 || text->deadline > latest)
+    text->deadline += (int64_t)text->unarmed * 1000 / text->rate;
+    if (text->deadline > latest)
         text->deadline = latest;
     stream_set_deadline(text->stream, text->deadline);
     text->unarmed = 0;
@@ -29,7 +29,7 @@ static void rearm(struct text *text)
 static void put(struct text *text, struct slice bytes)
 {
     text->unarmed += bytes.length;
-    if (text->unarmed >= REARM_BYTES)
+    if (text->rate > 0 && text->unarmed >= REARM_BYTES)
         rearm(text);
     stream_write(text->stream, bytes);
 }

@@ -10,15 +10,15 @@ struct text {
     struct stream *stream;
     const char *queue_id;       /* for the log */
     size_t line_length_limit;   /* 0: none */
-    int timeout_seconds;        /* for each 64 KB */
-    int64_t rate;               /* bytes a second that must go out; 0: any */
+    int timeout_seconds;        /* for each write; with a rate, for all of it */
+    int64_t rate;               /* bytes that add a second to the time; 0: none */
     size_t column;              /* bytes of the line so far, without a doubled dot */
     size_t unarmed;             /* bytes since the deadline was set */
     int64_t deadline;
     bool warned;
 };
 
-/* Sets the deadline too. */
+/* Sets the time limit of the stream too. */
 void text_begin(struct text *text);
 
 /* A piece of a line; ends says that the line ends behind it. */

@@ -2,6 +2,18 @@
 import pathlib
 import socket
 import threading
+import time
+
+class Trickle(str):
+    """A reply that comes byte by byte."""
+
+    pause = 0.2
+
+    def send(self, client):
+        for byte in self.encode() + b"\r\n":
+            client.sendall(bytes([byte]))
+            time.sleep(self.pause)
+
 
 DROP = object()         # close the connection instead of a reply
 SILENCE = object()      # say nothing at all
@@ -26,15 +38,19 @@ class Peer:
     """
     Replies by verb; a reply is a text, DROP, SILENCE, or a function of (line, connection
     number) that gives one of them.  "." answers the end of DATA; with lmtp, each recipient.
+    pace() is called before each read of content: a slow or a stuck reader.
     """
 
-    def __init__(self, replies=None, path=None, lmtp=False, host="127.0.0.1", port=0):
+    def __init__(self, replies=None, path=None, lmtp=False, host="127.0.0.1", port=0,
+                 pace=None):
         self.replies = {**DEFAULTS, **(replies or {})}
         self.lmtp = lmtp
+        self.pace = pace
         self.commands = []      # of all connections, in order
         self.messages = []      # bytes as they came, dots and all
         self.groups = []        # what each read brought
         self.connections = 0
+        self.gone = 0           # connections that have ended
         self.clients = []       # where each connection came from
         if path:
             self.listener = socket.socket(socket.AF_UNIX)
@@ -45,6 +61,8 @@ class Peer:
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.listener.bind((host, port))
             self.port = self.listener.getsockname()[1]
+        if pace:
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         self.listener.listen(50)
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -65,6 +83,8 @@ class Peer:
                 self.converse(client, number)
             except OSError:
                 pass
+            finally:
+                self.gone += 1
 
     def answer(self, client, verb, line, number):
         """False when the conversation is over."""
@@ -75,7 +95,10 @@ class Peer:
             return False
         if reply is SILENCE:
             return True
-        client.sendall(reply.encode() + b"\r\n")
+        if isinstance(reply, Trickle):
+            reply.send(client)
+        else:
+            client.sendall(reply.encode() + b"\r\n")
         return not reply.startswith("421") and verb != "QUIT"
 
     def converse(self, client, number):
@@ -110,7 +133,9 @@ class Peer:
             if not self.answer(client, verb, line, number):
                 return
             if verb == "DATA" and isinstance(reply, str) and reply.startswith("354"):
-                while not (buffered.startswith(b".\r\n") or b"\r\n.\r\n" in buffered):
+                while not (buffered.startswith(b".\r\n") or b"\r\n.\r\n" in buffered[-70000:]):
+                    if self.pace:
+                        self.pace()
                     more = client.recv(65536)
                     if not more:
                         return

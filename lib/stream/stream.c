@@ -21,6 +21,7 @@ struct stream {
     int fd;
     int error;
     int64_t deadline;
+    int patience;                       /* seconds for each read, each write; 0: none */
     int64_t receive_span, send_span;    /* what the socket's time-outs were last set to; 0: none */
     struct stream_transport transport;
     void *argument;
@@ -164,6 +165,18 @@ int stream_errno(const struct stream *stream)
 void stream_set_deadline(struct stream *stream, int64_t deadline)
 {
     stream->deadline = deadline;
+    stream->patience = 0;
+}
+
+void stream_set_patience(struct stream *stream, int seconds)
+{
+    stream->patience = seconds;
+}
+
+/* Of a read or write that begins now. */
+static int64_t current_deadline(const struct stream *stream)
+{
+    return stream->patience ? moment_after(stream->patience) : stream->deadline;
 }
 
 void stream_rest(struct stream *stream)
@@ -292,7 +305,7 @@ enum stream_result stream_line(struct stream *stream, size_t limit, struct slice
         if (line_is_too_long(stream, limit))
             return give_part(stream, limit, line);
 
-        enum stream_result result = read_more(stream, limit + 2, stream->deadline);
+        enum stream_result result = read_more(stream, limit + 2, current_deadline(stream));
 
         if (result != STREAM_OK)
             return result;
@@ -314,7 +327,7 @@ enum stream_result stream_line(struct stream *stream, size_t limit, struct slice
 enum stream_result stream_read(struct stream *stream, size_t limit, struct slice *bytes)
 {
     if (stream->start == stream->end) {
-        enum stream_result result = read_more(stream, 1, stream->deadline);
+        enum stream_result result = read_more(stream, 1, current_deadline(stream));
 
         if (result != STREAM_OK)
             return result;
@@ -404,7 +417,7 @@ static void write_out(struct stream *stream)
     while (written < stream->output.length && !stream->broken) {
         ssize_t count = stream->transport.write(stream->argument, stream->output.data + written,
                                                 stream->output.length - written,
-                                                stream->deadline);
+                                                current_deadline(stream));
 
         if (count <= 0)
             break_output(stream, count);

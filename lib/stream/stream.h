@@ -36,6 +36,12 @@ int stream_errno(const struct stream *stream);
 void stream_set_deadline(struct stream *stream, int64_t deadline);
 
 /*
+ * Instead of a deadline: each single read and write from now on, until a deadline is set, may wait
+ * that long, whatever came before it.  A peer that trickles bytes can then stretch a wait.
+ */
+void stream_set_patience(struct stream *stream, int seconds);
+
+/*
  * The next line, without its line end, which is LF or CR LF; *crlf (may be NULL) says which.
  * Valid until the next call.  A line longer than limit is given in parts with
  * STREAM_TOO_LONG until its last, which is STREAM_OK.
