@@ -124,13 +124,19 @@ static bool start_reaper(struct pool *pool)
     return pool->has_reaper;
 }
 
-void pool_give(struct pool *pool, struct session *session)
+static int64_t end_of_waiting(const struct config *config, const struct session *session)
 {
-    const struct config *config = pool->agent->config;
     int64_t until = moment_after(config->smtp_connection_cache_time_limit
                                          < config->connection_cache_ttl_limit
                                      ? config->smtp_connection_cache_time_limit
                                      : config->connection_cache_ttl_limit);
+
+    return until < session->worn_at ? until : session->worn_at;
+}
+
+void pool_give(struct pool *pool, struct session *session)
+{
+    int64_t until = end_of_waiting(pool->agent->config, session);
     struct session *surplus = session;
 
     pthread_mutex_lock(&pool->lock);

@@ -197,7 +197,7 @@ static struct session *make_session(const struct agent *agent,
     session->key = memory_copy(session_host_key(arena, destination, host));
     session->nexthop_key = memory_copy(!host || host->best ? destination->text : "");
     session->cached = is_cached(agent, destination);
-    session->born = moment_now();
+    session->worn_at = moment_after(agent->config->smtp_connection_reuse_time_limit);
     session->fresh = true;
     return session;
 }
@@ -241,9 +241,8 @@ bool session_may_stay(const struct session *session)
     return (config->smtp_connection_cache_on_demand || session->cached) && !session->broken
            && !session->quitting
            && (config->smtp_connection_reuse_count_limit == 0
-               || session->uses < config->smtp_connection_reuse_count_limit)
-           && moment_now() - session->born
-                  < (int64_t)config->smtp_connection_reuse_time_limit * 1000;
+               || session->uses <= config->smtp_connection_reuse_count_limit)
+           && moment_now() < session->worn_at;
 }
 
 static struct failure connect_failure(const struct agent *agent,

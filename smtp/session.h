@@ -29,7 +29,7 @@ struct session {
     unsigned forwards;          /* FORWARD_ bits: what the server takes by XFORWARD */
     unsigned workarounds;       /* PIX_ bits */
     int64_t size_limit;         /* of the server's SIZE; 0: none */
-    int64_t born;               /* monotonic milliseconds */
+    int64_t worn_at;            /* smtp_connection_reuse_time_limit is over; moment */
     int uses;                   /* messages begun */
     bool cached;                /* its destination is one of smtp_connection_cache_destinations */
     bool fresh;                 /* since it left the pool nothing has been read */

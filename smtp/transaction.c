@@ -78,11 +78,16 @@ static bool flush(struct transaction *transaction, int timeout, const char *doin
 
 static bool read_reply(struct transaction *transaction, int timeout, const char *doing)
 {
+    struct session *session = transaction->session;
+    bool waited = session->fresh && session->uses > 1;
     struct failure failure;
 
-    return session_read(transaction->session, timeout, doing, transaction->delivery->arena,
-                        &failure)
-           || fail(transaction, &failure);
+    if (!session_read(session, timeout, doing, transaction->delivery->arena, &failure))
+        return fail(transaction, &failure);
+    /* "Idle for too long" is said about the time in the pool, whatever command it meets. */
+    transaction->stale = waited && session->reply.code == 421;
+    transaction->over |= transaction->stale;
+    return !transaction->stale;
 }
 
 static bool is_success(const struct transaction *transaction)
@@ -101,17 +106,12 @@ static struct failure said(const struct transaction *transaction, const char *wh
 static bool read_mail_reply(struct transaction *transaction)
 {
     struct session *session = transaction->session;
-    bool waited = session->fresh && session->uses > 1;
 
     if (!read_reply(transaction, config_of(transaction)->smtp_mail_timeout, "sending MAIL FROM"))
         return false;
     transaction->mail_answered = true;
     if (is_success(transaction))
         return true;
-    if (session->reply.code == 421 && waited) {
-        transaction->stale = transaction->over = true;     /* "idle for too long" */
-        return false;
-    }
 
     struct failure failure = said(transaction, "MAIL FROM command");
 

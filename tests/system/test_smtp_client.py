@@ -124,7 +124,7 @@ def test_a_connection_that_died_while_idle_is_replaced(ours):
 def test_limits_of_reuse_are_kept(ours):
     with Peer() as peer:
         instance = ours(settings={"relayhost": f"[127.0.0.1]:{peer.port}",
-                         "smtp_connection_reuse_count_limit": "2"})
+                         "smtp_connection_reuse_count_limit": "1"})
         for _ in range(4):
             instance.send("s@test.example", ["a@x.example"])
             time.sleep(0.3)
