@@ -333,6 +333,7 @@ install-prefix: all
 	    ln -sf $${link#*=} $(MAN)/man$${link##*.}/$${link%%=*}; done
 	for file in main.cf master.cf aliases; do \
 	    [ -e $(ETC)/$$file ] || install -m 644 conf/$$file $(ETC); done
+	for file in main.cf master.cf; do install -m 644 conf/$$file $(ETC)/$$file.proto; done
 	if [ "$$(id -u)" = 0 ]; then \
 	    getent group $(setgid_group) >/dev/null || groupadd --system $(setgid_group); \
 	    getent passwd $(mail_owner) >/dev/null || useradd --system --user-group \

@@ -1,5 +1,5 @@
 /*
- * What postmulti -e changes in the main.cf files of instances, by way of postconf(1).
+ * What postmulti -e changes: main.cf files, by way of postconf(1), and the list of instances.
  */
 #pragma once
 
@@ -14,4 +14,11 @@ struct edit_request {
 };
 
 /* The exit status; what cannot be done is fatal. */
-int edit_instances(const struct instances *instances, const struct edit_request *request);
+int edit_instances(struct instances *instances, const struct edit_request *request);
+
+/* One setting of the main.cf in the directory; fatal when that fails. */
+void edit_set(const struct instances *instances, const char *directory, const char *name,
+              const char *value);
+
+/* The value of name=value among the request's settings; NULL when it is not there. */
+const char *edit_setting(const struct edit_request *request, const char *name);

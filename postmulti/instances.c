@@ -1,6 +1,7 @@
 #include "instances.h"
 
 #include "base/memory.h"
+#include "base/scope.h"
 #include "base/vector.h"
 #include "config/defaults.h"
 #include "log/log.h"
@@ -28,6 +29,57 @@ static void add(struct instances *instances, char *directory)
     VECTOR_PUSH(instances, instance);
 }
 
+void instances_check_name(const struct instances *instances, const struct instance *self,
+                          const char *name)
+{
+    for (size_t i = 0; i < instances->count; i++) {
+        const struct instance *other = &instances->items[i];
+
+        if (other != self && *name && strcmp(other->config->multi_instance_name, name) == 0)
+            log_fatal("multi_instance_name=%s is already the name of instance %s", name,
+                      other->directory);
+    }
+}
+
+void instances_check_place(const struct instances *instances, const struct instance *self,
+                           const char *what, const char *path)
+{
+    for (size_t i = 0; i < instances->count; i++) {
+        const struct instance *other = &instances->items[i];
+        const struct { const char *name, *path; } places[] = {
+            { "config_directory", other->directory },
+            { "queue_directory", other->config->queue_directory },
+            { "data_directory", other->config->data_directory },
+        };
+
+        for (size_t j = 0; j < COUNT(places); j++)
+            if (strcmp(places[j].path, path) == 0 &&
+                (other != self || strcmp(places[j].name, what) != 0))
+                log_fatal("%s=%s is already in use by instance %s, %s", what, path,
+                          other->directory, places[j].name);
+    }
+}
+
+static void check(const struct instances *instances, const struct instance *instance)
+{
+    instances_check_name(instances, instance, instance->config->multi_instance_name);
+    instances_check_place(instances, instance, "config_directory", instance->directory);
+    instances_check_place(instances, instance, "queue_directory",
+                          instance->config->queue_directory);
+    instances_check_place(instances, instance, "data_directory", instance->config->data_directory);
+}
+
+void instances_add(struct instances *instances, size_t place, const char *directory)
+{
+    add(instances, memory_copy(directory));
+
+    struct instance *items = instances->items, added = items[instances->count - 1];
+
+    memmove(items + place + 1, items + place, (instances->count - 1 - place) * sizeof(*items));
+    items[place] = added;
+    check(instances, &items[place]);
+}
+
 void instances_load(struct instances *instances)
 {
     const char *environment = getenv("MAIL_CONFIG");
@@ -42,8 +94,11 @@ void instances_load(struct instances *instances)
     instances->managed = primary->multi_instance_wrapper[0] != '\0';
     if (!*primary->multi_instance_directories)
         instances->items[0].enabled = true;
-    while (slice_take_token(&rest, ", \t\r\n", &directory))
-        add(instances, memory_text(directory.data, directory.length));
+    while (slice_take_token(&rest, ", \t\r\n", &directory)) {
+        AUTO_FREE char *path = memory_text(directory.data, directory.length);
+
+        instances_add(instances, instances->count, path);
+    }
 }
 
 void instances_free(struct instances *instances)

@@ -19,10 +19,22 @@ struct instances {
     bool managed;               /* multi_instance_wrapper is set: postfix(1) obeys for all */
 };
 
-/* Load all; a main.cf that cannot be read is fatal. */
+/* Load all; a main.cf that cannot be read, and two that share a name or a place, are fatal. */
 void instances_load(struct instances *instances);
 
 void instances_free(struct instances *instances);
+
+/* One more, before the one at place (or behind all, their count); the same is fatal. */
+void instances_add(struct instances *instances, size_t place, const char *directory);
+
+/*
+ * Fatal when an instance other than `self` (NULL: any) has this name, or has its configuration,
+ * queue or data where `path` is, of which `what` tells.
+ */
+void instances_check_name(const struct instances *instances, const struct instance *self,
+                          const char *name);
+void instances_check_place(const struct instances *instances, const struct instance *self,
+                           const char *what, const char *path);
 
 /* Which of them an operation is for: -g and -i; NULL: any. */
 struct selection {

@@ -3,10 +3,9 @@
 #include "base/memory.h"
 #include "base/scope.h"
 #include "log/log.h"
+#include "run.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <sys/wait.h>
 
 static const char *or_dash(const char *text)
 {
@@ -21,42 +20,9 @@ static int list_one(const struct instance *instance, UNUSED char **words)
     return 0;
 }
 
-/* The environment that postmulti(1) promises, for the command and what it runs. */
-static void tell(const struct instance *instance)
-{
-    const struct config *config = instance->config;
-
-    setenv("MAIL_CONFIG", instance->directory, 1);
-    setenv("command_directory", config->command_directory, 1);
-    setenv("daemon_directory", config->daemon_directory, 1);
-    setenv("config_directory", instance->directory, 1);
-    setenv("queue_directory", config->queue_directory, 1);
-    setenv("data_directory", config->data_directory, 1);
-    if (*config->multi_instance_name)
-        setenv("multi_instance_name", config->multi_instance_name, 1);
-    if (*config->multi_instance_group)
-        setenv("multi_instance_group", config->multi_instance_group, 1);
-    setenv("multi_instance_enable", config->multi_instance_enable ? "yes" : "no", 1);
-}
-
 static int run(const struct instance *instance, char **words)
 {
-    fflush(stdout);
-
-    pid_t child = fork();
-    int status;
-
-    if (child < 0)
-        log_fatal("fork: %m");
-    if (child == 0) {
-        tell(instance);
-        execvp(words[0], words);
-        log_fatal("cannot run %s: %m", words[0]);
-    }
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            log_fatal("wait for %s: %m", words[0]);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return run_program(instance, words);
 }
 
 static int for_each(const struct instances *instances, const struct selection *selection,
@@ -131,7 +97,7 @@ static int run_postfix(const struct instance *instance, char **words)
     memcpy(all + 1, words, count * sizeof(*words));
     if (!instance->enabled && is_listed(config->postmulti_start_commands, command))
         all[command_of(words) - words + 1] = (char[]){ "check" };
-    return run(instance, all);
+    return run_program(instance, all);
 }
 
 int iterate_postfix(const struct instances *instances, const struct selection *selection,

@@ -28,7 +28,7 @@ static void usage(void)
 static void set_mode(struct options *options, char mode)
 {
     if (options->mode && options->mode != mode)
-        log_fatal("Specify one of '-e', '-l', '-p' or '-x'");
+        log_fatal("Specify exactly one of '-e', '-l', '-p', '-x'");
     options->mode = mode;
 }
 
@@ -50,27 +50,38 @@ static void take_option(struct options *options, int option)
     }
 }
 
-static int run(const struct options *options, const struct instances *instances, char **words)
+/* What does not go together. */
+static void check(const struct options *options, char **words)
+{
+    const struct edit_request *edit = &options->edit;
+
+    if (!options->mode)
+        log_fatal("Specify exactly one of '-e', '-l', '-p', '-x'");
+    if (edit->in_front + (edit->selection.name != NULL) + (edit->selection.group != NULL) > 1)
+        log_fatal("Specify no more than one of '-a', '-g', '-i'");
+    if (options->reverse && (options->mode == 'p' || options->mode == 'e'))
+        log_fatal("The '-R' option cannot be used with '-p' or '-e'");
+    if (options->mode != 'e' && (edit->name || edit->group))
+        log_fatal("-I and -G are for '-e'");
+    if (options->mode == 'l' && *words)
+        log_fatal("Command not allowed with '-l'");
+    if ((options->mode == 'p' || options->mode == 'x') && !*words)
+        log_fatal("Command required with '-p' or '-x' option");
+}
+
+static int run(const struct options *options, struct instances *instances, char **words)
 {
     const struct selection *selection = &options->edit.selection;
 
     switch (options->mode) {
     case 'l':
-        if (*words)
-            usage();
         return iterate_list(instances, selection, options->reverse);
     case 'p':
-        if (options->reverse)
-            log_fatal("The '-R' option cannot be used with '-p'");
         return iterate_postfix(instances, selection, words);
     case 'x':
-        if (!*words)
-            log_fatal("Command required with '-p' or '-x' option");
         return iterate_command(instances, selection, options->reverse, words);
-    case 'e':
-        return edit_instances(instances, &options->edit);
     default:
-        usage();
+        return edit_instances(instances, &options->edit);
     }
 }
 
@@ -84,8 +95,7 @@ int main(int argc, char **argv)
     log_open(&log);
     for (int option; (option = getopt(argc, argv, "+ae:g:i:G:I:lpRvx")) > 0;)
         take_option(&options, option);
-    if (!options.mode)
-        usage();
+    check(&options, argv + optind);
     if (options.verbose)
         setenv("MAIL_VERBOSE", "yes", 1);
     instances_load(&instances);

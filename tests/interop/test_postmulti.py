@@ -74,3 +74,106 @@ def test_who_is_disabled_is_passed_over(hosts):
     run(hosts, "ours", "-i", "postfix-b", "-e", "disable")
     assert run(hosts, "ours", "-i", "postfix-b", "-p", "reload") == (0, "")
     assert run(hosts, "ours", "-i", "postfix-c", "-p", "reload")[0] != 0   # it does not run
+
+
+# Each line is a call; HERE is the folder that holds the three configurations; "!" begins a
+# command of the shell.
+LIFE = """
+-e create -I postfix-x
+-e init
+-e create
+-e create -I wrong
+-e create -I postfix-x -G g config_directory=HERE/cx
+-e create -I postfix-y config_directory=HERE/cy queue_directory=HERE/q/q/y data_directory=HERE/dy
+-e create -I postfix-z config_directory=HERE/cz queue_directory=HERE/cz data_directory=HERE/dz
+-e create -I postfix-z config_directory=HERE/cz queue_directory=HERE/qz data_directory=HERE/qz
+-e create -I postfix-z config_directory=HERE/cz queue_directory=HERE/qz data_directory=/qb
+-e create -I postfix-z config_directory=HERE/b queue_directory=HERE/qz data_directory=HERE/dz
+-e create -I postfix-z config_directory=cz queue_directory=HERE/qz data_directory=HERE/dz
+-e create -I postfix-z config_directory=HERE/cz queue_directory=HERE/qz syslog_name=z
+-e create -I postfix-z -i nosuch config_directory=HERE/cz queue_directory=HERE/qz
+-e create -I postfix-z -i postfix-y -a config_directory=HERE/cz
+-e create -i postfix-y -I - -G two config_directory=HERE/cz queue_directory=HERE/qz data_directory=HERE/dz
+-l
+! mkdir HERE/cw HERE/qzw HERE/dzw; cp HERE/cz/* HERE/cw; sed -i 's/^\\(queue\\|data\\)_directory =.*/&w/' HERE/cw/main.cf
+-e import config_directory=HERE/cw queue_directory=HERE/w
+-e import -g two -I postfix-w config_directory=HERE/cw
+-e import -I postfix-y config_directory=HERE/cw
+-l
+-e enable -i postfix-y -I postfix-q
+-e enable -i postfix-y config_directory=/x
+-e assign -i postfix-y
+-e assign -i postfix-y -I postfix-w
+-e assign -i - -I postfix-y
+-e assign -i postfix-y -I postfix-u -G three
+-e assign -i HERE/cw -I - -G -
+-l
+-e enable -i postfix-u
+-e destroy -i postfix-u
+-e destroy
+-e destroy -i -
+-e destroy -i nosuch
+-e disable -i postfix-u
+-e destroy -i postfix-u a=b
+! mkdir HERE/q/q/y/deferred/1 HERE/q/q/y/etc; touch HERE/q/q/y/etc/x HERE/cy/extra HERE/q/q/y/hold/A
+-e destroy -i postfix-u
+-e destroy -i HERE/cz
+-l
+-R -e enable -i postfix-b
+-e disable -i -
+-e enable -i postfix-b
+-e deport -i postfix-b
+-l
+"""
+
+
+def settings(path):
+    """What a main.cf sets, in the order of the alphabet."""
+    return sorted(line for line in path.read_text().splitlines()
+                  if line[:1] not in "# \t" and "=" in line)
+
+
+def tree(folder):
+    """Name, mode and owner of all below, with what the main.cf files set."""
+    listed = []
+    for path in sorted(folder.rglob("*")):
+        if path.name == "intake":       # ours has one more
+            continue
+        facts = path.stat()
+        listed.append((str(path.relative_to(folder)), oct(facts.st_mode), facts.st_uid,
+                       facts.st_gid))
+        if path.name == "main.cf":
+            listed.append([line.replace(str(folder), "HERE") for line in settings(path)])
+    return listed
+
+
+def stock(hosts, kind):
+    """The stock files of postmulti -e create, the same for both."""
+    here = hosts / kind / "a"
+    (here / "lib").mkdir()
+    for name in ("main.cf.proto", "master.cf.proto", "postfix-files"):
+        shutil.copy(f"/etc/postfix/{name}", here)
+    (here / "main.cf").write_text(
+        MAIN + f"queue_directory = {here}/queue\ndata_directory = {here}/lib/data\n"
+        f"multi_instance_directories = {hosts}/{kind}/b\nmail_owner = postfix\n"
+        f"readme_directory = /usr/share/doc\n"
+        "manpage_directory = /usr/share/man\n")
+    shutil.copy("/etc/postfix/master.cf", here)
+
+
+def test_instances_are_created_and_destroyed_alike(hosts):
+    for kind in KINDS:
+        stock(hosts, kind)
+    for call in filter(None, LIFE.splitlines()):
+        answers = []
+        for kind in KINDS:
+            here = call.replace("HERE", f"{hosts}/{kind}").replace("\\\\", "\\")
+            if here.startswith("! "):
+                subprocess.run(here[2:], shell=True, check=True)
+            else:
+                answers.append(run(hosts, kind, *here.split()))
+        assert answers[:1] == answers[1:], call
+        ours, theirs = tree(hosts / "ours"), tree(hosts / "debian")
+        mine = [entry for entry in ours if entry not in theirs]
+        yours = [entry for entry in theirs if entry not in ours]
+        assert mine == yours, call
