@@ -127,6 +127,38 @@ TEST(xtext_and_base64_come_back_as_they_were)
     CHECK(!base64_decode(&output, slice_of("ab*c")));
 }
 
+TEST(printable_text_keeps_utf_8_and_masks_the_rest)
+{
+    AUTO_STR struct str shown = STR_EMPTY;
+
+    printable_text(&shown, slice_of("gr\xc3\xbc\xc3\x9f\r\n\x7f \xff\xf0\x9f\x93\xa8 end\xc3"));
+    CHECK_TEXT(shown.data, "gr\xc3\xbc\xc3\x9f??? ?\xf0\x9f\x93\xa8 end?");
+}
+
+TEST(bytes_of_a_set_are_found_wherever_they_stand)
+{
+    CHECK_NUMBER(slice_find_any(slice_of("some words, here"), ",;"), 10);
+    CHECK_NUMBER(slice_find_any(slice_of("some words"), ","), 10);
+    CHECK_NUMBER(slice_find_any(slice_of("some words"), ""), 10);
+    CHECK_NUMBER(slice_find_any(slice_bytes("a\0b;", 4), ",;"), 3);
+    CHECK_NUMBER(slice_find_any(slice_of("\xc3\xbc"), "\xbc,"), 1);
+}
+
+TEST(text_is_ascii_and_utf_8_at_every_distance_from_the_start)
+{
+    char text[24];
+
+    for (size_t at = 0; at + 1 < sizeof(text); at++) {
+        memset(text, 'a', sizeof(text));
+        CHECK(text_is_ascii(slice_bytes(text, sizeof(text))));
+        text[at] = '\xc3';
+        CHECK(!text_is_ascii(slice_bytes(text, sizeof(text))));
+        CHECK(!text_is_utf8(slice_bytes(text, sizeof(text))));
+        text[at + 1] = '\xbc';
+        CHECK(text_is_utf8(slice_bytes(text, sizeof(text))));
+    }
+}
+
 TEST(text_is_utf8_refuses_what_rfc_3629_does)
 {
     CHECK(text_is_utf8(slice_of("gr\xc3\xbc\xc3\x9f \xf0\x9f\x93\xa8")));

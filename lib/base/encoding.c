@@ -112,14 +112,29 @@ static size_t sequence_length(struct slice text)
     return length;
 }
 
+/* How many bytes at the start are printable ASCII. */
+static size_t printable_length(struct slice text)
+{
+    size_t length = 0;
+
+    while (length < text.length && text.data[length] >= ' ' && text.data[length] < 127)
+        length++;
+    return length;
+}
+
 void printable_text(struct str *output, struct slice bytes)
 {
-    while (bytes.length) {
+    for (;;) {
+        size_t plain = printable_length(bytes);
+
+        str_bytes(output, bytes.data, plain);
+        bytes = slice_from(bytes, plain);
+        if (!bytes.length)
+            return;
+
         size_t length = sequence_length(bytes);
 
-        if (length == 1 && ((unsigned char)bytes.data[0] < ' ' || bytes.data[0] == 127))
-            length = 0;
-        if (length)
+        if (length > 1)
             str_bytes(output, bytes.data, length);
         else
             str_byte(output, '?');
@@ -127,24 +142,41 @@ void printable_text(struct str *output, struct slice bytes)
     }
 }
 
+/* How many bytes at the start are ASCII, eight looked at together. */
+static size_t ascii_length(struct slice text)
+{
+    size_t length = 0;
+
+    for (; text.length - length >= sizeof(uint64_t); length += sizeof(uint64_t)) {
+        uint64_t bytes;
+
+        memcpy(&bytes, text.data + length, sizeof(bytes));
+        if (bytes & UINT64_C(0x8080808080808080))
+            break;
+    }
+    while (length < text.length && !((unsigned char)text.data[length] & 0x80))
+        length++;
+    return length;
+}
+
 bool text_is_ascii(struct slice text)
 {
-    for (size_t i = 0; i < text.length; i++)
-        if ((unsigned char)text.data[i] & 0x80)
-            return false;
-    return true;
+    return ascii_length(text) == text.length;
 }
 
 bool text_is_utf8(struct slice text)
 {
-    while (text.length) {
+    for (;;) {
+        text = slice_from(text, ascii_length(text));
+        if (!text.length)
+            return true;
+
         size_t length = sequence_length(text);
 
         if (!length)
             return false;
         text = slice_from(text, length);
     }
-    return true;
 }
 
 size_t utf8_decode(struct slice text, uint32_t *code)

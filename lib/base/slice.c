@@ -2,20 +2,6 @@
 
 #include "base/compiler.h"
 
-struct slice slice_part(struct slice slice, size_t start, size_t length)
-{
-    if (start > slice.length)
-        start = slice.length;
-    if (length > slice.length - start)
-        length = slice.length - start;
-    return (struct slice){ slice.data ? slice.data + start : NULL, length };
-}
-
-struct slice slice_from(struct slice slice, size_t start)
-{
-    return slice_part(slice, start, slice.length);
-}
-
 bool slice_equal(struct slice a, struct slice b)
 {
     PROMISED(a.data || !a.length);
@@ -88,17 +74,25 @@ size_t slice_find_last(struct slice slice, char c)
 
 size_t slice_find_any(struct slice slice, const char *set)
 {
+    bool wanted[256] = { false };
+
+    if (set[0] && !set[1])
+        return slice_find(slice, set[0]);
+    for (const char *c = set; *c; c++)
+        wanted[(unsigned char)*c] = true;
     for (size_t i = 0; i < slice.length; i++)
-        if (slice.data[i] && strchr(set, slice.data[i]))
+        if (wanted[(unsigned char)slice.data[i]])
             return i;
     return slice.length;
 }
 
 struct slice slice_trim_start(struct slice slice)
 {
-    while (slice.length && byte_is_space(slice.data[0]))
-        slice = slice_from(slice, 1);
-    return slice;
+    size_t start = 0;
+
+    while (start < slice.length && byte_is_space(slice.data[start]))
+        start++;
+    return slice_from(slice, start);
 }
 
 struct slice slice_trim_end(struct slice slice)

@@ -33,10 +33,20 @@ static inline struct slice slice_bytes(const void *data, size_t length)
 }
 
 /* The part from byte start on, of at most length bytes; both are clipped. */
-struct slice slice_part(struct slice slice, size_t start, size_t length);
+static inline struct slice slice_part(struct slice slice, size_t start, size_t length)
+{
+    if (start > slice.length)
+        start = slice.length;
+    if (length > slice.length - start)
+        length = slice.length - start;
+    return (struct slice){ slice.data ? slice.data + start : NULL, length };
+}
 
 /* The part from byte start on. */
-struct slice slice_from(struct slice slice, size_t start);
+static inline struct slice slice_from(struct slice slice, size_t start)
+{
+    return slice_part(slice, start, slice.length);
+}
 
 bool slice_equal(struct slice a, struct slice b);
 bool slice_equal_nocase(struct slice a, struct slice b);

@@ -62,11 +62,6 @@ void str_bytes(struct str *str, const void *data, size_t length)
     str_added(str, length);
 }
 
-void str_byte(struct str *str, char c)
-{
-    str_bytes(str, &c, 1);
-}
-
 void str_text(struct str *str, const char *text)
 {
     str_bytes(str, text, strlen(text));

@@ -38,10 +38,20 @@ void str_cut(struct str *str, size_t length);
 char *str_reserve(struct str *str, size_t extra);
 void str_added(struct str *str, size_t count);
 
-void str_byte(struct str *str, char c);
 void str_text(struct str *str, const char *text);
 void str_add(struct str *str, struct slice slice);
 void str_bytes(struct str *str, const void *data, size_t length);
+
+static inline void str_byte(struct str *str, char c)
+{
+    if (str->length + 1 >= str->capacity) {
+        str_bytes(str, &c, 1);
+        return;
+    }
+    str->data[str->length++] = c;
+    str->data[str->length] = '\0';
+}
+
 void str_format(struct str *str, const char *format, ...) PRINTF_LIKE(2, 3);
 void str_vformat(struct str *str, const char *format, va_list args) PRINTF_LIKE(2, 0);
 
