@@ -82,24 +82,31 @@ static bool prepare_value(const struct table_job *job, const struct source_line 
     return false;
 }
 
+/* The texts of an entry: their memory serves all entries. */
+struct texts {
+    struct str key, value, stored;
+};
+
 static void add_line(const struct table_job *job, struct maker *maker,
-                     const struct source_line *line, const char *path)
+                     const struct source_line *line, const char *path, struct texts *texts)
 {
-    AUTO_STR struct str key = STR_EMPTY;
-    AUTO_STR struct str value = STR_EMPTY;
-    AUTO_STR struct str stored = STR_EMPTY;
     struct error error = ERROR_NONE;
 
-    if (!job->command->parse(job, line, path, &key, &value)
-        || !prepare_value(job, line, path, &value))
+    str_clear(&texts->key);
+    str_clear(&texts->value);
+    str_clear(&texts->stored);
+    if (!job->command->parse(job, line, path, &texts->key, &texts->value)
+        || !prepare_value(job, line, path, &texts->value))
         return;
-    table_fold(job_table_flags(job), str_slice(&key), &stored);
-    switch (maker_put(maker, str_slice(&stored), str_slice(&value), job->replace, &error)) {
+    table_fold(job_table_flags(job), str_slice(&texts->key), &texts->stored);
+    switch (maker_put(maker, str_slice(&texts->stored), str_slice(&texts->value), job->replace,
+                      &error)) {
     case MAKER_FAILED:
         log_fatal("%s", error.text);
     case MAKER_DUPLICATE:
         if (!job->ignore_duplicates)
-            log_warn("%s: duplicate entry: \"%s\"", maker_shown_name(maker), stored.data);
+            log_warn("%s: duplicate entry: \"%s\"", maker_shown_name(maker),
+                     texts->stored.data);
         break;
     default:
         break;
@@ -148,8 +155,13 @@ static void fill(const struct table_job *job, struct slice type, const char *pat
 
     if (!maker)
         log_fatal("%s", error.text);
+    struct texts texts = { STR_EMPTY, STR_EMPTY, STR_EMPTY };
+
     for (size_t i = 0; i < source->count; i++)
-        add_line(job, maker, &source->items[i], source_name);
+        add_line(job, maker, &source->items[i], source_name, &texts);
+    str_free(&texts.key);
+    str_free(&texts.value);
+    str_free(&texts.stored);
     if (job->command->finish && !job->command->finish(job, maker, &error))
         log_fatal("%s", error.text);
     if (!maker_close(maker, &error))

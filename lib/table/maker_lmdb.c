@@ -22,12 +22,11 @@
 
 enum { ASK_AGAIN_MICROSECONDS = 20 * 1000, MAP_PAGE = 1 << 20 };
 
-/* What the transaction has done so far. */
+/* What the transaction has done so far; key and value are where their texts begin. */
 struct change {
     bool removes, replaces;
     bool with_nul;
-    char *key, *value;
-    size_t key_length, value_length;
+    size_t key, key_length, value, value_length;
 };
 
 struct lmdb {
@@ -36,6 +35,7 @@ struct lmdb {
     MDB_txn *transaction;
     size_t map_bytes;
     struct { struct change *items; size_t count, capacity; } changes;
+    struct str texts;       /* of the changes, each with a NUL behind it */
     struct str last;        /* where maker_next is, as it is stored */
     bool walking;
 };
@@ -83,18 +83,15 @@ static int start(struct maker *maker, bool writes)
 
 static void forget_changes(struct lmdb *lmdb)
 {
-    for (size_t i = 0; i < lmdb->changes.count; i++) {
-        free(lmdb->changes.items[i].key);
-        free(lmdb->changes.items[i].value);
-    }
     VECTOR_FREE(&lmdb->changes);
+    str_free(&lmdb->texts);
 }
 
 static int apply(struct lmdb *lmdb, const struct change *change)
 {
     size_t more = change->with_nul ? 1 : 0;
-    MDB_val key = { change->key_length + more, change->key };
-    MDB_val value = { change->value_length + more, change->value };
+    MDB_val key = { change->key_length + more, lmdb->texts.data + change->key };
+    MDB_val value = { change->value_length + more, lmdb->texts.data + change->value };
 
     if (change->removes)
         return mdb_del(lmdb->transaction, lmdb->dbi, &key, NULL);
@@ -190,9 +187,26 @@ static bool end(struct maker *maker, bool writes, struct error *error)
     return lock(maker, F_UNLCK, 0, error) && good;
 }
 
-static int change_table(struct maker *maker, struct change change)
+static size_t add_text(struct lmdb *lmdb, struct slice text)
+{
+    size_t start = lmdb->texts.length;
+
+    str_add(&lmdb->texts, text);
+    str_byte(&lmdb->texts, '\0');
+    return start;
+}
+
+static int change_table(struct maker *maker, struct change change, struct slice key,
+                        struct slice value)
 {
     struct lmdb *lmdb = maker->data;
+    size_t before = lmdb->texts.length;
+
+    change.key = add_text(lmdb, key);
+    change.key_length = key.length;
+    change.value = add_text(lmdb, value);
+    change.value_length = value.length;
+
     int code = apply(lmdb, &change);
 
     while (code == MDB_MAP_FULL) {
@@ -200,12 +214,10 @@ static int change_table(struct maker *maker, struct change change)
         if (!code)
             code = apply(lmdb, &change);
     }
-    if (code) {
-        free(change.key);
-        free(change.value);
-    } else {
+    if (code)
+        str_cut(&lmdb->texts, before);
+    else
         VECTOR_PUSH(&lmdb->changes, change);
-    }
     return code;
 }
 
@@ -216,9 +228,7 @@ static enum maker_result lmdb_put(struct maker *maker, struct slice key, struct 
         return MAKER_FAILED;
 
     int code = change_table(maker, (struct change){
-        .replaces = replace, .with_nul = !(maker->flags & MAKER_WITHOUT_NUL),
-        .key = memory_text(key.data, key.length), .key_length = key.length,
-        .value = memory_text(value.data, value.length), .value_length = value.length });
+        .replaces = replace, .with_nul = !(maker->flags & MAKER_WITHOUT_NUL) }, key, value);
 
     if (!end(maker, true, error))
         return MAKER_FAILED;
@@ -234,8 +244,8 @@ static int remove_key(struct maker *maker, struct slice key, bool with_nul)
 
     if (!length || length > (size_t)mdb_env_get_maxkeysize(lmdb->env))
         return MDB_NOTFOUND;
-    return change_table(maker, (struct change){ .removes = true, .with_nul = with_nul,
-        .key = memory_text(key.data, key.length), .key_length = key.length });
+    return change_table(maker, (struct change){ .removes = true, .with_nul = with_nul }, key,
+                        SLICE_LITERAL(""));
 }
 
 static enum maker_result lmdb_remove(struct maker *maker, struct slice key, struct error *error)
@@ -392,6 +402,7 @@ static bool lmdb_open(struct maker *maker, mode_t mode, const struct maker_setti
 
     maker->data = lmdb;
     lmdb->last = STR_EMPTY;
+    lmdb->texts = STR_EMPTY;
     if (!open_file(maker, mode, settings->deadline, error))
         return false;
     lmdb->map_bytes = map_size(maker, settings->map_bytes);

@@ -17,28 +17,48 @@ void source_free(struct source *source)
     source->arena = NULL;
 }
 
-static void finish_line(struct source *source, struct str *line, int number, const char *name)
-{
-    struct slice text = slice_part(str_slice(line), 0, strlen(line->data));
+/* A logical line as it grows: most are one physical line, and stay where they stand. */
+struct growing {
+    struct slice text;
+    struct str joined;
+    int number;
+};
 
-    if (line->length && byte_is_space(line->data[0])) {
+static void finish_line(struct source *source, struct growing *line, const char *name)
+{
+    struct slice text = slice_part(line->text, 0, slice_find(line->text, '\0'));
+
+    if (line->text.length && byte_is_space(line->text.data[0])) {
         AUTO_STR struct str shown = STR_EMPTY;
 
         printable_text(&shown, text);
         log_warn("%s: logical line must not start with whitespace: \"%.30s%s\"", name, shown.data,
                  shown.length > 30 ? "..." : "");
-    } else if (line->length) {
+    } else if (line->text.length) {
         text = slice_trim_end(text);
         VECTOR_PUSH(source, ((struct source_line){
-            { arena_text(source->arena, text), text.length }, number }));
+            { arena_text(source->arena, text), text.length }, line->number }));
     }
-    str_clear(line);
+    line->text.length = 0;
+}
+
+static void add_physical(struct growing *line, struct slice physical, int number)
+{
+    if (!line->text.length) {
+        line->text = physical;
+        line->number = number;
+        return;
+    }
+    if (line->text.data != line->joined.data)
+        str_set(&line->joined, line->text);
+    str_add(&line->joined, physical);
+    line->text = str_slice(&line->joined);
 }
 
 void source_parse(struct source *source, struct slice text, const char *name)
 {
-    AUTO_STR struct str line = STR_EMPTY;
-    int number = 0, first = 0;
+    struct growing line = { .joined = STR_EMPTY };
+    int number = 0;
 
     if (!source->arena)
         source->arena = arena_new();
@@ -49,13 +69,12 @@ void source_parse(struct source *source, struct slice text, const char *name)
         number++;
         if (!content.length || content.data[0] == '#' || content.data[0] == '\0')
             continue;
-        if (line.length && !byte_is_space(physical.data[0]))
-            finish_line(source, &line, first, name);
-        if (!line.length)
-            first = number;
-        str_add(&line, physical);
+        if (line.text.length && !byte_is_space(physical.data[0]))
+            finish_line(source, &line, name);
+        add_physical(&line, physical, number);
     }
-    finish_line(source, &line, first, name);
+    finish_line(source, &line, name);
+    str_free(&line.joined);
 }
 
 static bool read_all(int file, const char *name, struct str *text, struct error *error)
