@@ -71,18 +71,19 @@ static void append_quoted(struct str *output, struct slice piece, bool closed)
     for (size_t i = 0; i < inside.length; i++) {
         if (inside.data[i] == '\\' && i + 1 < inside.length)
             i++;
-        str_byte(output, inside.data[i]);
+        str_byte(output, external_quoted_byte(inside.data[i]));
     }
 }
 
-/* A literal keeps its brackets and loses its backslashes. */
-static void append_literal(struct str *output, struct slice piece)
+void external_unquote_literal(struct str *output, struct slice piece, bool closed)
 {
     for (size_t i = 0; i < piece.length; i++) {
-        if (piece.data[i] == '\\' && i + 1 < piece.length)
-            i++;
-        str_byte(output, piece.data[i]);
+        if (piece.data[i] == '\\' && ++i == piece.length)
+            break;
+        str_byte(output, external_quoted_byte(piece.data[i]));
     }
+    if (!closed)
+        str_byte(output, ']');
 }
 
 static void append_piece(struct str *output, struct slice piece, bool closed)
@@ -92,12 +93,11 @@ static void append_piece(struct str *output, struct slice piece, bool closed)
         append_quoted(output, piece, closed);
         break;
     case '\\':
-        str_add(output, slice_from(piece, 1));
+        if (piece.length > 1)
+            str_byte(output, external_quoted_byte(piece.data[1]));
         break;
     case '[':
-        append_literal(output, piece);
-        if (!closed)
-            str_byte(output, ']');
+        external_unquote_literal(output, piece, closed);
         break;
     default:
         str_add(output, piece);
@@ -111,7 +111,7 @@ enum place { PLACE_SPECIAL, PLACE_ATOM, PLACE_WORD_ENDED };
 
 static enum place place_of(char c)
 {
-    if (strchr(".@,:;<>)%!", c) && c)
+    if (strchr(".@,:;<>)]%!", c) && c)
         return PLACE_SPECIAL;
     return c == '"' || c == '[' || c == '(' ? PLACE_WORD_ENDED : PLACE_ATOM;
 }
@@ -129,7 +129,6 @@ bool external_unquote(struct str *output, struct slice external)
     size_t start = output->length;
     bool good = true;
 
-    external = slice_trim(external);
     while (external.length) {
         bool closed;
 
@@ -152,16 +151,4 @@ bool external_unquote(struct str *output, struct slice external)
         external = slice_from(external, piece.length);
     }
     return good;
-}
-
-void external_strip_comments(struct str *output, struct slice external)
-{
-    while (external.length) {
-        bool closed;
-        struct slice piece = slice_part(external, 0, external_piece(external, &closed));
-
-        if (piece.data[0] != '(')
-            str_add(output, piece);
-        external = slice_from(external, piece.length);
-    }
 }

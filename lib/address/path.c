@@ -6,43 +6,49 @@
 #include "base/encoding.h"
 #include "base/scope.h"
 
-/* Length of the first word; white space within < >, quotes and comments does not end it. */
-static size_t word_length(struct slice text)
+/* The first word of what a client sends. */
+struct word {
+    struct slice text;
+    size_t brackets;            /* < without their > */
+    size_t last_close;          /* index of the last > */
+    bool closed;                /* no quote is left open */
+};
+
+/*
+ * White space within < > and quotes does not end it; comments and literals protect nothing, and
+ * may go on to the end.
+ */
+static struct word read_word(struct slice text)
 {
-    bool in_brackets = false, closed;
+    struct word word = { text, 0, text.length, true };
     size_t i = 0;
 
-    while (i < text.length && (in_brackets || !byte_is_space(text.data[i]))) {
-        if (text.data[i] == '<')
-            in_brackets = true;
-        else if (text.data[i] == '>')
-            in_brackets = false;
-        i += external_piece(slice_from(text, i), &closed);
+    while (i < text.length && (word.brackets || !byte_is_space(text.data[i]))) {
+        bool closed = true;
+        char c = text.data[i];
+
+        if (c == '<') {
+            word.brackets++;
+        } else if (c == '>') {
+            word.last_close = i;
+            word.brackets -= word.brackets > 0;
+        }
+        i += c == '"' || c == '\\' ? external_piece(slice_from(text, i), &closed) : 1;
+        word.closed = closed;
     }
-    return i;
+    word.text = slice_part(text, 0, i);
+    return word;
 }
 
-static bool is_closed(struct slice word)
+/* One pair of <> around everything. */
+static bool strip_brackets(struct word *word)
 {
-    bool closed = true;
+    struct slice text = word->text;
 
-    for (size_t i = 0; i < word.length && closed;) {
-        bool literal = word.data[i] == '[';
-
-        i += external_piece(slice_from(word, i), &closed);
-        closed = closed || literal;     /* [1.2.3.4 is taken as [1.2.3.4] */
-    }
-    return closed;
-}
-
-/* One pair of <> around everything; false when a < at the front is left open. */
-static bool strip_brackets(struct slice *word, bool *bracketed)
-{
-    *bracketed = slice_starts(*word, "<") && slice_ends(*word, ">")
-        && !slice_ends(*word, "\\>");
-    if (*bracketed)
-        *word = slice_part(*word, 1, word->length - 2);
-    return *bracketed || !slice_starts(*word, "<") || external_find(*word, '>') < word->length;
+    if (!slice_starts(text, "<") || word->last_close + 1 != text.length)
+        return false;
+    word->text = slice_part(text, 1, text.length - 2);
+    return true;
 }
 
 struct found {
@@ -87,44 +93,24 @@ static enum path_result check_address(struct slice internal, unsigned flags)
     return bytes_are_allowed(internal, flags) ? PATH_GOOD : PATH_BAD;
 }
 
-/* Nothing but comments and <>, or nothing at all. */
-static bool is_null(struct slice word)
-{
-    AUTO_STR struct str bare = STR_EMPTY;
-
-    external_strip_comments(&bare, word);
-
-    struct slice rest = slice_trim(str_slice(&bare));
-
-    return !rest.length || slice_is(rest, "<>");
-}
-
-static bool has_open_bracket(struct slice word)
-{
-    size_t open = external_find(word, '<');
-
-    return open < word.length && external_find(word, '>') == word.length;
-}
-
 enum path_result address_parse_path(struct slice *rest, unsigned flags, struct str *internal)
 {
     struct slice text = slice_trim_start(*rest);
-    struct slice word = slice_part(text, 0, word_length(text));
+    struct word word = read_word(text);
     struct found found = { 0, internal };
-    bool bracketed;
 
-    *rest = slice_from(text, word.length);
+    *rest = slice_from(text, word.text.length);
     str_clear(internal);
-    if (!is_closed(word))
+    if (!word.closed || word.brackets)
         return PATH_BAD;
-    if (!strip_brackets(&word, &bracketed))
+
+    bool bracketed = strip_brackets(&word);
+    struct slice address = slice_from(word.text, address_route_length(word.text));
+
+    if (!bracketed && (!word.text.length || flags & PATH_STRICT))
         return PATH_BAD;
-    if ((flags & PATH_STRICT) && (!bracketed || !is_plain(word)))
+    if ((flags & PATH_STRICT) && !is_plain(word.text))
         return PATH_BAD;
-    if ((!bracketed && !word.length) || has_open_bracket(word))
-        return PATH_BAD;
-    header_find_addresses(address_strip_route(word), take_found, &found);
-    if (found.count > 1 || (!found.count && !is_null(word)))
-        return PATH_BAD;
-    return check_address(str_slice(internal), flags);
+    header_find_addresses(address, take_found, &found);
+    return found.count > 1 ? PATH_BAD : check_address(str_slice(internal), flags);
 }

@@ -7,6 +7,13 @@
 static const struct { const char *text, *loose, *strict, *rest; } recorded[] = {
     { "<u@x>", "u@x", "u@x", "" },
     { "u@x", "u@x", NULL, "" },
+    { "u@x(", "u@x", NULL, "" },
+    { "<u@x (a>", "u@x", NULL, "" },
+    { "u@x(<", NULL, NULL, "" },
+    { "<<u@x> (a)> N", "u@x", NULL, " N" },
+    { "<@a:>", NULL, NULL, "" },
+    { "<u\\\\>", "u\\", "u\\", "" },
+    { "<\"u\tv\"@x>", "u v@x", "u v@x", "" },
     { " <u@x>", "u@x", "u@x", "" },
     { "<u@x> NOTIFY=NEVER", "u@x", "u@x", " NOTIFY=NEVER" },
     { "u@x NOTIFY=NEVER", "u@x", NULL, " NOTIFY=NEVER" },

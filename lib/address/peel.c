@@ -17,8 +17,8 @@ void peel_free(struct peel *peel)
 }
 
 /*
- * Split at the last @.  The local part is taken as it is; a source route and the domain are
- * read as in a header, without blanks and quotes.  False without an @.
+ * Split at the last @.  The local part is taken as if it had quotes; a source route and the domain
+ * are read as in a header, without blanks and quotes.  False without an @.
  */
 static bool split_address(struct slice internal, struct peel *peel)
 {
@@ -27,8 +27,11 @@ static bool split_address(struct slice internal, struct peel *peel)
 
     if (route)
         external_unquote(&peel->local, slice_part(parts.local, 0, route));
-    str_add(&peel->local, slice_from(parts.local, route));
+    for (size_t i = route; i < parts.local.length; i++)
+        str_byte(&peel->local, external_quoted_byte(parts.local.data[i]));
     external_unquote(&peel->domain, parts.domain);
+    if (!peel->domain.length)       /* "" in quotes is not the null domain, and not good */
+        str_set(&peel->domain, parts.domain);
     return parts.has_domain;
 }
 

@@ -12,7 +12,7 @@ struct form {
     struct str local;
     struct str domain;
     bool has_at;
-    bool has_dot, ends_in_dot;      /* the domain, outside of quotes */
+    bool is_name, ends_in_dot;      /* the domain, outside of quotes: no dot, no literal */
 };
 
 struct rewrite_settings rewrite_settings_of(const struct config *config)
@@ -104,9 +104,12 @@ static void take_apart(const struct rewrite_settings *settings, struct slice tex
     external_unquote(&form->local, local);
     if (!form->has_at)
         return;
+    if (slice_starts(slice_trim_start(domain), "<"))
+        str_byte(&form->domain, ' ');       /* as before each < that is not the first */
     external_unquote(&form->domain, domain);
-    form->has_dot = external_find(domain, '.') < domain.length;
-    form->ends_in_dot = ends_in_single_dot(domain);
+    form->is_name = domain.length && external_find(domain, '.') == domain.length
+        && external_find(domain, '[') == domain.length;
+    form->ends_in_dot = ends_in_single_dot(slice_trim(domain));
 }
 
 static const char *origin_of(const struct rewrite_settings *settings, enum rewrite_context context)
@@ -146,7 +149,7 @@ static void complete_domain(const struct rewrite_settings *settings,
 
     if (form->ends_in_dot)
         str_cut(&form->domain, form->domain.length - 1);
-    else if (parent[0] && form->domain.length && form->domain.data[0] != '[' && !form->has_dot) {
+    else if (parent[0] && form->is_name) {
         tell_completion(settings, str_slice(&form->domain), parent);
         str_format(&form->domain, ".%s", parent);
     }
@@ -160,7 +163,7 @@ static void complete(const struct rewrite_settings *settings, enum rewrite_conte
     if (!form->has_at && origin[0]) {
         str_text(&form->domain, origin);
         form->has_at = true;
-        form->has_dot = strchr(origin, '.') != NULL;
+        form->is_name = strpbrk(origin, ".[") == NULL;
     }
     if (form->has_at)
         complete_domain(settings, context, form);
@@ -184,11 +187,11 @@ static void form_free(struct form *form)
 static bool rewrite(const struct rewrite_settings *settings, enum rewrite_context context,
                     struct slice external, struct form *form)
 {
-    struct slice text = address_strip_route(slice_trim(external));
+    struct slice text = address_strip_route(slice_trim_start(external));
 
     *form = (struct form){ .local = STR_EMPTY, .domain = STR_EMPTY };
     take_apart(settings, text, form);
-    if (slice_is(text, "@") || (!form->local.length && !form->has_at))
+    if (slice_is(slice_trim(text), "@") || (!form->local.length && !form->has_at))
         return false;
     complete(settings, context, form);
     return true;
@@ -201,7 +204,14 @@ void rewrite_address(const struct rewrite_settings *settings, enum rewrite_conte
     struct form form;
 
     address_quote(&external, internal);
-    if (rewrite(settings, context, str_slice(&external), &form)) {
+
+    bool good = rewrite(settings, context, str_slice(&external), &form);
+
+    if (!good && address_route_length(internal)) {      /* nothing behind a route is a user */
+        complete(settings, context, &form);
+        good = true;
+    }
+    if (good) {
         str_add(output, str_slice(&form.local));
         append_domain(output, &form);
     }

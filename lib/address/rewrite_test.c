@@ -80,6 +80,7 @@ TEST(internal_addresses_are_rewritten_without_quotes)
         { "", "" }, { "user", "user@origin.test" }, { "a b", "a b@origin.test" },
         { "a b@x", "a b@x" }, { "a@b@c", "a@b@c" }, { "a!b", "b@a" },
         { "a b!c", "a b!c@origin.test" },
+        { "@a:", "@origin.test" }, { "a\tb@x", "a b@x" }, { "x@<", "x@ <" },
         { "@a:user@b", "user@b" }, { "us\"er@x.", "us\"er@x" },
     };
     struct config config = test_config();

@@ -27,7 +27,7 @@ static size_t read_atom(struct slice text, struct str *output)
             if (++i == text.length)
                 break;
         }
-        str_byte(output, text.data[i++]);
+        str_byte(output, external_quoted_byte(text.data[i++]));
     }
     return i;
 }
@@ -39,7 +39,7 @@ static void read_quoted(struct slice piece, bool closed, struct str *output)
     for (size_t i = 0; i < inside.length; i++) {
         if (inside.data[i] == '\\' && ++i == inside.length)
             break;
-        str_byte(output, inside.data[i]);
+        str_byte(output, external_quoted_byte(inside.data[i]));
     }
 }
 
@@ -60,10 +60,10 @@ static size_t read_token(struct slice text, struct token *token, struct str *out
 
     if (c == '"')
         read_quoted(piece, closed, output);
+    else if (c == '[')
+        external_unquote_literal(output, piece, closed);
     else
         str_add(output, piece);
-    if (c != '"' && !closed)
-        str_byte(output, c == '(' ? ')' : ']');
     return piece.length;
 }
 
@@ -87,22 +87,34 @@ void tokens_free(struct tokens *tokens)
     str_free(&tokens->text);
 }
 
+static bool is_control(char c)
+{
+    return (unsigned char)c < ' ' || c == 127;
+}
+
 static bool needs_quotes(struct slice text)
 {
+    if (!text.length)
+        return true;
     for (size_t i = 0; i < text.length; i++)
-        if (ends_atom(text.data[i]) || text.data[i] == '\\')
+        if (ends_atom(text.data[i]) || text.data[i] == '\\' || is_control(text.data[i]))
             return true;
     return false;
+}
+
+static void write_escaped(struct str *output, struct slice text, const char *escaped)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.data[i] && strchr(escaped, text.data[i]))
+            str_byte(output, '\\');
+        str_byte(output, text.data[i]);
+    }
 }
 
 static void write_quoted(struct str *output, struct slice text)
 {
     str_byte(output, '"');
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] == '"' || text.data[i] == '\\')
-            str_byte(output, '\\');
-        str_byte(output, text.data[i]);
-    }
+    write_escaped(output, text, "\"\\");
     str_byte(output, '"');
 }
 
@@ -118,6 +130,8 @@ static void write_token(const struct tokens *tokens, const struct token *token,
 
     if (token->kind == TOKEN_QUOTED || (token->kind == TOKEN_ATOM && needs_quotes(text)))
         write_quoted(output, text);
+    else if (token->kind == TOKEN_LITERAL)
+        write_escaped(output, text, "\\");
     else if (token_is_word(token->kind) || token->kind == TOKEN_COMMENT)
         str_add(output, text);
     else

@@ -9,7 +9,7 @@
 enum {
     TOKEN_ATOM = 'A',           /* text without its backslashes */
     TOKEN_QUOTED = '"',         /* text without quotes and backslashes */
-    TOKEN_LITERAL = '[',        /* text with both brackets */
+    TOKEN_LITERAL = '[',        /* text with both brackets, without backslashes */
     TOKEN_COMMENT = '(',        /* text as it stands, with its parentheses */
 };
 

@@ -1,4 +1,6 @@
 """A seeded generator of address forms, good and bad."""
+import re
+
 LOCALS = ["user", "a", "joe+ext", "joe+", "+x", "-x", "x.y", ".x", "x.", "x..y", "mm", "moved",
           '"quo ted"', '"a\\"b"', '"a@b"', '"h!u"', '"u%h"', '""', "owner-l", "l-request",
           "MAILER-DAEMON", "double-bounce", "Joe+Ext", "Robert", "bob", "list", "loop", "é", "",
@@ -97,3 +99,47 @@ def path(chance):
     if form < 0.95:
         return f"<{address}" if chance.random() < 0.3 else f" <{address}>"
     return named(chance, address)
+
+
+PIECES = ["<", ">", "<", ">", "@", "@", "(", ")", '"', "\\", ",", ";", ":", ".", "..", "%", "!", "[",
+          "]", " ", "\t", "a", "b", "user", "host", "local.test", "t.test", "joe+x", "é", "\x7f",
+          "<>", "()", '""', "[]", "(c)", '"q"', "\\\\", '\\"', "\\@", "@a,@b:", "@a:", "[1.2.3.4]",
+          "[IPv6:::1]", "[ipv6:2001:db8::1]", "=?utf-8?q?x?=", "grp:", "a@b", "x" * 90]
+WHOLE = ["<", ">", "<>", "<>x", "x<>", "<<>>", "<<a@t.test>>", "<a", "<a@t.test", "a>", "a@t.test>", "<a><b>",
+         "<a@t.test><b@t.test>", "<a@t.test> <b@t.test>", "grp:;", "grp:", "grp: ;", ":;", ";", ",", ",,",
+         "a,", ",a", "a;b", "a:b", "a:b;c", "grp:<@x,@y:a@t.test>;", "grp: @x:a@t.test, b;",
+         "grp: x: a;;", "<grp:a;>", "(a)", "(", ")", "((a)", "(a))b@t.test", "a(b@t.test", "(a)b(c)@(d)t.test(e)",
+         "<(a)b(c)@(d)t.test(e)>", "a(\\))b@t.test", '"a', 'a"', '"a"b@t.test', 'a"b"@t.test', '"a"."b"@t.test',
+         '"a" "b"@t.test', '"a\\', "a\\", "a\\@t.test", "\\a@t.test", '"\\""@t.test', '"\\a"@t.test',
+         '"a\\\\"@t.test', "[a]@t.test", "a@[", "a@]", "a@[]", "a@[[1.2.3.4]]", "a@[1.2.3.4]x", "a@x[1.2.3.4]",
+         "a@[1.2.3.4", "a@[IPv6:::1", "a@[IPv6:2001:db8::1]", "a@[2001:db8::1]", "a@[IPv6:1.2.3.4]",
+         "a@[ipv6:::1]", "a@[127.0.0.1].", "a@t.test.", "a@t.test..", "a@.t.test", "a@.", "a@..", ".@t.test",
+         "..@t.test", "a.@t.test", "a@@t.test", "@", "@@", "@t.test", "a@", "a@b@", "a@b@c", "@a@b", "a%", "%a",
+         "%@t.test", "a%%b@local.test", "a%b%@local.test", "!", "!a", "a!", "a!!b", "a!@local.test", "!a@local.test",
+         "a!b%c", "a!b@c%d", "a%b!c", "a%b!c@local.test", "h!a%b@local.test", "@x:a", "@x:", "@x,@y:", "@x,:a@b",
+         "@:a@b", "@x:@y:a@b", "@x:a%b@local.test", "@local.test:a@t.test", "@local.test,@x:a@t.test", "a b@t.test",
+         "a@t test", "a @ t . test", "a\t@t.test", "a . b @ t . test", "<a b@t.test>", "< a@t.test >", "<a@t.test >x",
+         "é@t.test", "a@é.test", '"é"@t.test', "(é)a@t.test", "é <a@t.test>", "=?utf-8?q?a?= <a@t.test>",
+         "x" * 300 + "@t.test", "a@" + "x" * 70 + ".test", "a@" + ".".join(["x" * 60] * 5), "a" * 2000,
+         "a@" + "(" * 50 + ")" * 50 + "t.test", "<" * 30 + "a@t.test" + ">" * 30, "a@t.test" + " " * 200 + "(x)",
+         '"' + "a" * 500 + '"@t.test', ",".join(["a@t.test"] * 60), "@" + ",@".join(["x"] * 60) + ":a@t.test"]
+
+
+def odd(chance):
+    """What no standard has a name for: pieces in any order, and known traps, whole or spoiled."""
+    text = spoiled(chance)
+    # As above: Debian's takes the colon of a literal for the end of a route.
+    return text if "@" not in text else re.sub(r"(?i)\[[^@\[\]]*:[^@\[\]]*\]?", "[1.2.3.4]", text)
+
+
+def spoiled(chance):
+    form = chance.random()
+    if form < 0.4:
+        return "".join(chance.choice(PIECES) for _ in range(chance.randint(1, 9)))
+    text = chance.choice(WHOLE) if form < 0.7 else element(chance)
+    if form < 0.6 or not text:
+        return text
+    spot = chance.randrange(len(text))
+    if chance.random() < 0.5:
+        return text[:spot] + text[spot + 1:]
+    return text[:spot] + chance.choice(PIECES) + text[spot:]

@@ -5,6 +5,7 @@ sendmail, in headers, and asked of trivial-rewrite itself.
 import os
 import pathlib
 import random
+import re
 import socket
 import sys
 
@@ -42,6 +43,9 @@ MAPS = {
     "sender_bcc_maps": "inline:{ {@t.test = archive} }",
     "always_bcc": "always", "recipient_bcc_maps": "inline:{ {user@local.test = copy} }",
 }
+# Named in doc/differences.md.
+NULL_BEHIND_ROUTE = re.compile("@.*:.*@$")
+
 VARIANTS = {
     "plain": {},
     "maps": {**ROUTES, **MAPS},
@@ -140,6 +144,10 @@ def by_sendmail(peer, recipients, headers):
     return sorted(found, key=lambda parts: str(parts["envelope"]))
 
 
+def odd_path(chance):
+    return chance.choice(["{}", "<{}>"]).format(generated.odd(chance))
+
+
 def make_cases(variant):
     chance = random.Random(f"{SEED} {variant}")
     share = max(1, CASES // len(VARIANTS) // 6)
@@ -150,12 +158,17 @@ def make_cases(variant):
     senders = ["", "a@t.test", "user@t.test", "joe+x@canon.test", "b@local.test", "bob@origin.test"]
     header_names = ["To", "From", "Cc", "Reply-To", "Sender"]
     return {
-        "resolve": [(chance.choice(senders), generated.pick(chance)) for _ in range(3 * share)],
-        "senders": some(generated.path, share // 2),
-        "recipients": some(generated.path),
+        "resolve": [case for case in
+                    [(chance.choice(senders), make(chance)) for make in
+                     (generated.pick, generated.pick, generated.odd) for _ in range(share)]
+                    if not NULL_BEHIND_ROUTE.match(case[1])],
+        "senders": some(generated.path, share // 4) + some(odd_path, share // 4),
+        "recipients": some(generated.path, share // 2) + some(odd_path, share // 2),
         "headers": [(chance.choice(header_names), value)
-                    for value in some(generated.header_value, share)],
-        "arguments": [text for text in some(generated.pick, share // 2)
+                    for value in some(generated.header_value, share // 2)
+                    + some(generated.odd, share // 2)],
+        "arguments": [text for text in some(generated.pick, share // 4)
+                      + some(generated.odd, share // 4)
                       if text and "\n" not in text and not text.startswith("-")],
     }
 
@@ -174,7 +187,7 @@ def compare(cases, wanted, got):
     different = [f"resolve {case}\nDebian: {one}\nours:   {other}" for case, one, other
                  in zip(cases["resolve"], wanted["resolve"], got["resolve"]) if one != other]
     paths = cases["senders"] + cases["recipients"]
-    different += [f"path {path}\nDebian: {one}\nours:   {other}" for path, one, other
+    different += [f"path {path!r}\nDebian: {one}\nours:   {other}" for path, one, other
                   in zip(paths, wanted["replies"], got["replies"]) if one != other]
     different += [f"smtp {text}" for text in differences(wanted["smtp"], got["smtp"])]
     for one, other in zip(wanted["sendmail"], got["sendmail"]):
