@@ -255,6 +255,7 @@ static void watch_signals(struct master *master)
         sigaddset(&mask, signals[i]);
     sigprocmask(SIG_BLOCK, &mask, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 
     int fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 

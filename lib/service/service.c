@@ -124,6 +124,7 @@ static void take_signals(struct process *process)
     sigset_t mask;
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);   /* a file that may not grow is an error like a full disk */
     sigemptyset(&mask);
     sigaddset(&mask, SIGTERM);
     sigaddset(&mask, SIGHUP);
@@ -153,18 +154,26 @@ static void set_slots(struct process *process)
     atomic_store(&process->page->slots, (unsigned)process->options.slots);
 }
 
+static void raise_limit(int resource, rlim_t wanted)
+{
+    struct rlimit limit;
+
+    if (getrlimit(resource, &limit) < 0 || limit.rlim_cur >= limit.rlim_max
+        || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    setrlimit(resource, &limit);
+}
+
 static void set_limits(void)
 {
     struct rlimit none = { 0, 0 };
-    struct rlimit files;
 
     mallopt(M_ARENA_MAX, ARENAS);
     setrlimit(RLIMIT_CORE, &none);      /* a core holds mail and keys */
     umask(077);
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-        files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
+    raise_limit(RLIMIT_FSIZE, RLIM_INFINITY);
+    raise_limit(RLIMIT_NOFILE, 65536);
 }
 
 static void serve(struct process *process)
