@@ -124,7 +124,7 @@ static void deliver_to_box(struct job *job, const char *member, const struct ide
 {
     const struct config *config = job->agent->config;
     const char *path = mailbox_path(job, identity);
-    bool in_spool = !*config->home_mailbox;
+    bool in_spool = !*config->home_mailbox && !is_folder_name(path);
     struct identity actor = in_spool ? spool_identity(config, identity) : *identity;
     struct mailbox_file file = {
         .path = path, .status = "5.2.0",

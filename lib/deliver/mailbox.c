@@ -3,6 +3,7 @@
 #include "base/scope.h"
 #include "deliver/mailbox_lock.h"
 #include "deliver/mailbox_text.h"
+#include "deliver/sync_name.h"
 #include "log/log.h"
 
 #include <errno.h>
@@ -172,26 +173,31 @@ static bool write_device(int fd, const struct mailbox_file *file,
            || fail(trouble, mailbox_status(trouble->error.code, file->status));
 }
 
+/* The name of a new mailbox is a promise too. */
+static bool flush(int fd, const char *path, bool fresh, struct error *error)
+{
+    if (fsync(fd) < 0)
+        return error_system(error, "error writing message");
+    return !fresh || sync_name(fd, path, error);
+}
+
 /* Write, sync; what is written before a failure is cut off again. */
-static bool append(int fd, const struct mailbox_message *message,
+static bool append(int fd, const char *path, const struct mailbox_message *message,
                    const struct mailbox_settings *settings, struct mailbox_trouble *trouble)
 {
     off_t size = lseek(fd, 0, SEEK_END);
-    int code = 0;
 
     if (size < 0) {
         error_system(&trouble->error, "cannot seek");
         return fail(trouble, "4.2.0");
     }
     trouble->offset = size;
-    if (!mailbox_text_write(fd, message, true, size, settings->size_limit, &trouble->error))
-        code = trouble->error.code;
-    else if (fsync(fd) == 0)
+    if (mailbox_text_write(fd, message, true, size, settings->size_limit, &trouble->error)
+        && flush(fd, path, size == 0, &trouble->error))
         return true;
-    else {
-        code = errno;
-        error_system(&trouble->error, "error writing message");
-    }
+
+    int code = trouble->error.code;
+
     if (ftruncate(fd, size) < 0)
         error_prefix(&trouble->error, "cannot truncate the mailbox again");
     return fail(trouble, mailbox_status(code, "4.2.0"));
@@ -212,7 +218,7 @@ static bool append_locked(const struct mailbox_file *file, const struct mailbox_
         return write_device(fd, file, message, trouble);
     if (!mailbox_lock_file(fd, settings, &trouble->error))
         return fail(trouble, "4.2.0");
-    return append(fd, message, settings, trouble);
+    return append(fd, file->path, message, settings, trouble);
 }
 
 /* *locked says whether there is a lock to remove. */

@@ -2,13 +2,12 @@
 #include "base/moment.h"
 #include "deliver/mailbox.h"
 #include "deliver/mailbox_text.h"
+#include "deliver/sync_name.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/utsname.h>
 
 /* The host's name as the format wants it in file names. */
@@ -83,44 +82,12 @@ static bool final_name(const char *path, int fd, struct timeval now, const char 
     return true;
 }
 
-/*
- * Whether fsync of a file that was just made and renamed makes its name durable too: its journal
- * transaction holds both (ext4, xfs, btrfs); ext4 without a journal then writes the folders above
- * a new name as well.  Measured on such a disk, CPU of a delivery: so 0.106 ms; O_TMPFILE and
- * linkat 0.107; a dot name within new/ 0.116; fsync, link, unlink and fsync of the folder 0.145.
- */
-static bool name_is_covered(int fd)
-{
-    struct statfs found;
-
-    if (fstatfs(fd, &found) < 0)
-        return false;
-
-    unsigned long type = (unsigned long)found.f_type;
-
-    return type == EXT4_SUPER_MAGIC || type == XFS_SUPER_MAGIC || type == BTRFS_SUPER_MAGIC;
-}
-
-/* Elsewhere the name is a promise of its own. */
-static bool sync_folder(const char *path, struct error *error)
-{
-    AUTO_STR struct str name = STR_EMPTY;
-
-    str_format(&name, "%snew", path);
-
-    AUTO_CLOSE int fd = open(name.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0 || fsync(fd) < 0)
-        return error_system(error, "sync maildir folder %s", name.data);
-    return true;
-}
-
 /* After the rename, so that one flush covers file and name; readers see whole files only. */
-static bool flush_file(const char *path, int fd, struct error *error)
+static bool flush_file(const char *name, int fd, struct error *error)
 {
     if (fsync(fd) < 0)
         return error_system(error, "error writing message");
-    return name_is_covered(fd) || sync_folder(path, error);
+    return sync_name(fd, name, error);
 }
 
 /* Another process that makes the Maildir now may have got as far as tmp/. */
@@ -151,7 +118,7 @@ static bool deliver(const char *path, const char *temporary, struct timeval now,
         unlink(temporary);
         return false;
     }
-    if (flush_file(path, fd, error))
+    if (flush_file(name.data, fd, error))
         return true;
     unlink(name.data);
     return false;
