@@ -17,6 +17,7 @@ import pytest
 from dnslib import QTYPE, RR
 from dnslib.server import BaseResolver, DNSLogger, DNSServer
 
+import sanitizer
 from instance import ROOT, wait_for
 
 OVERLAID = ["/usr", "/etc", "/var", "/home", "/root"]
@@ -164,7 +165,7 @@ class Machine:
             more.setdefault("stdin", subprocess.DEVNULL)
         environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                        "HOME": "/root", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive",
-                       **more.pop("env", {})}
+                       **sanitizer.environment(leaks=False), **more.pop("env", {})}
         result = subprocess.run(
             # --root: the machine's, where this process runs in a chroot.
             ["nsenter", f"--target={self.pid}", "--root", "--wd", "--mount", "--net", "--uts",
@@ -222,15 +223,30 @@ class Machine:
         self.run("/var/lib/dpkg/info/postfix.postinst", "configure", "",
                  env={"DEBCONF_NONINTERACTIVE_SEEN": "true", "DPKG_MAINTSCRIPT_NAME": "postinst",
                       "DPKG_MAINTSCRIPT_PACKAGE": "postfix"})
+        if sanitizer.SANITIZED:
+            self.collect_reports()
         # invoke-rc.d starts nothing where there is no runlevel.
         self.run("service", "postfix", "start")
 
-    def install_ours(self):
-        self.run("make", "--no-print-directory", "-s", "-C", ROOT, "install", "LAYOUT=debian",
+    def collect_reports(self):
+        """What a sanitizer says of the daemons, in their chroot too, is found by the test."""
+        for name, value in sanitizer.settings().items():
+            self.run("postconf", "-e", f"{name}={value}")
+        place = f"/var/spool/postfix{sanitizer.FOLDER}"
+        self.shell(f"mkdir -p {place}; mountpoint -q {place} || "
+                   f"mount --bind {sanitizer.FOLDER} {place}")
+        self.shell("sed -i 's/env -i /env /' /usr/sbin/service")
+
+    def make(self, target):
+        kind = [f"{sanitizer.SANITIZED}=1"] if sanitizer.SANITIZED else []
+        self.run("make", "--no-print-directory", "-s", "-C", ROOT, target, "LAYOUT=debian", *kind,
                  timeout=600)
 
+    def install_ours(self):
+        self.make("install")
+
     def uninstall_ours(self):
-        self.run("make", "--no-print-directory", "-s", "-C", ROOT, "uninstall", "LAYOUT=debian")
+        self.make("uninstall")
 
     def close(self):
         for server in self.servers:
