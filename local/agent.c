@@ -5,6 +5,7 @@
 #include "base/scope.h"
 #include "deliver/assignment.h"
 #include "expand.h"
+#include "log/log.h"
 #include "service/needs.h"
 #include "submit.h"
 #include "visited.h"
@@ -56,6 +57,20 @@ static bool open_tables(struct agent *agent, struct service_context *context,
     return agent->resolver;
 }
 
+/* An old name for dotlock alone. */
+static bool read_locks(const struct config *config, unsigned *locks, struct error *error)
+{
+    if (!mailbox_locks_parse(slice_of(config->mailbox_delivery_lock), locks, error))
+        return false;
+    if (!config->sun_mailtool_compatibility)
+        return true;
+    log_warn("sun_mailtool_compatibility: deprecated parameter, use \"mailbox_delivery_lock = "
+             "dotlock\" instead");
+    *locks &= MAILBOX_DOTLOCK;
+    return *locks != 0 || error_set(error, "parameter mailbox_delivery_lock specifies no "
+                                    "applicable mailbox locking method");
+}
+
 bool agent_prepare(struct service_context *context, struct error *error)
 {
     const struct config *config = context->config;
@@ -64,8 +79,7 @@ bool agent_prepare(struct service_context *context, struct error *error)
     agent->config = config;
     agent->service_name = context->service_name;
     if (!check_limits(config, error) || !open_tables(agent, context, error)
-        || !mailbox_locks_parse(slice_of(config->mailbox_delivery_lock), &agent->mailbox.locks,
-                                error))
+        || !read_locks(config, &agent->mailbox.locks, error))
         return false;
     agent->mailbox.lock_attempts = config->deliver_lock_attempts;
     agent->mailbox.lock_delay_seconds = config->deliver_lock_delay;

@@ -158,6 +158,13 @@ static enum fate hand_over(struct collector *collector, struct message *message,
     return submit(collector, message, id, arena, &submission);
 }
 
+static bool put_away(const struct collector *collector, const char *id, struct error *error)
+{
+    return collector->config->dont_remove
+               ? queue_save(collector->queue, QUEUE_MAILDROP, id, error)
+               : queue_remove(collector->queue, QUEUE_MAILDROP, id, error);
+}
+
 static void collect(struct collector *collector, const char *id)
 {
     struct message *message;
@@ -175,7 +182,7 @@ static void collect(struct collector *collector, const char *id)
     if (error.text[0])
         log_warn("maildrop/%s: %s", id, error.text);
     error = ERROR_NONE;
-    if (fate == FILE_DONE && !queue_remove(collector->queue, QUEUE_MAILDROP, id, &error))
+    if (fate == FILE_DONE && !put_away(collector, id, &error))
         log_warn("remove maildrop/%s: %s", id, error.text);
     if (fate == FILE_IS_BAD
         && !queue_move(collector->queue, id, QUEUE_MAILDROP, QUEUE_CORRUPT, &error))

@@ -99,6 +99,11 @@ static void show_id(struct queue *queue, const char *id, const struct arguments 
             show_path(path.data, arguments);
             return;
         }
+    str_format(&path, "saved/%s", id);      /* dont_remove */
+    if (access(path.data, F_OK) == 0) {
+        show_path(path.data, arguments);
+        return;
+    }
     log_fatal("open queue file %s: No such file or directory", id);
 }
 

@@ -255,12 +255,21 @@ void usage_collect(const struct source *source, struct known_names *known)
     known_names_sort(known);
 }
 
+static bool is_read_only(struct slice name)
+{
+    return slice_is(name, "process_name") || slice_is(name, "process_id") ||
+           slice_is(name, "service_name");
+}
+
 void usage_warn_main(const struct source *source, struct known_names *known)
 {
     for (size_t i = 0; i < main_cf_count(source->main_cf); i++) {
         const struct main_cf_entry *entry = main_cf_at(source->main_cf, i);
 
-        if (!known_names_find(known, slice_of(entry->name)))
+        if (is_read_only(slice_of(entry->name)) && entry->line > 0)
+            log_warn("%s/main.cf: read-only parameter assignment: %s=%s", source->directory,
+                     entry->name, entry->value);
+        else if (!known_names_find(known, slice_of(entry->name)))
             log_warn("%s/main.cf: unused parameter: %s=%s", source->directory, entry->name,
                      entry->value);
     }
@@ -279,8 +288,7 @@ static void warn_of_service(const struct source *source, struct known_names *kno
     for (struct hash_entry *entry; (entry = hash_next(settings, &position));) {
         struct slice name = { entry->key, entry->key_length };
 
-        if (strcmp(entry->key, "process_name") == 0 || strcmp(entry->key, "process_id") == 0 ||
-            strcmp(entry->key, "service_name") == 0)
+        if (is_read_only(name))
             log_warn("%s/master.cf: read-only parameter assignment: %s=%s", source->directory,
                      entry->key, (const char *)entry->value);
         else if (!known_names_find(known, name) && !hash_get(scan.used, name))

@@ -152,11 +152,20 @@ static void defer_message(struct active *active, time_t now)
         log_warn("%s: %s", active->id, error.text);
 }
 
+/* dont_remove: as a file that shows which recipients were done. */
+static bool save_message(struct active *active, struct error *error)
+{
+    (void)mark(active, &active->done);
+    return message_settle(active->file, error)
+        && queue_save(active->qmgr->queue, QUEUE_ACTIVE, active->id, error);
+}
+
 static void remove_message(struct active *active)
 {
     struct error error = ERROR_NONE;
 
-    if (message_remove(active->file, &error))
+    if (active->qmgr->config->dont_remove ? save_message(active, &error)
+                                          : message_remove(active->file, &error))
         log_info("%s: removed", active->id);
     else if (error.code != ENOENT)
         log_warn("%s: %s", active->id, error.text);

@@ -118,11 +118,18 @@ bool names_default(const struct names *names, struct slice name, struct str *tex
     return parameter;
 }
 
+/* What a daemon is cannot be set; process_name can, as with Postfix. */
+static bool is_decided(const struct names *names, struct slice name)
+{
+    return names->service && *names->service &&
+           (slice_is(name, "process_id") || slice_is(name, "service_name"));
+}
+
 bool names_raw(const struct names *names, struct slice name, struct str *text)
 {
     const struct main_cf_entry *entry = main_cf_get(names->main_cf, name);
 
-    if (!entry)
+    if (!entry || is_decided(names, name))
         return names_default(names, name, text);
     str_set(text, slice_of(entry->value));
     return true;

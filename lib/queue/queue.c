@@ -4,6 +4,7 @@
 #include "inside.h"
 
 #include "base/memory.h"
+#include "base/scope.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -290,6 +291,39 @@ bool queue_remove(struct queue *queue, enum queue_place place, const char *id,
         && queue->disk->unlink(queue->disk, queue->folders[place], path) == 0)
         return true;
     return error_system(error, "remove %s/%s", place_names[place], id);
+}
+
+/* A name that is taken gets a + behind: the file of maildrop and its message may have one id. */
+static void free_name(const struct queue *queue, int folder, const char *id, struct str *name)
+{
+    struct disk_status status;
+
+    str_set(name, slice_of(id));
+    while (queue->disk->status_at(queue->disk, folder, name->data, &status) == 0)
+        str_byte(name, '+');
+}
+
+bool queue_save(struct queue *queue, enum queue_place from, const char *id, struct error *error)
+{
+    const struct disk *disk = queue->disk;
+    char path[QUEUE_PATH_LIMIT];
+    struct disk_status status;
+    AUTO_STR struct str name = STR_EMPTY;
+
+    if (!queue_find(queue, from, id, path, &status))
+        return error_system(error, "status of %s/%s", place_names[from], id);
+
+    int saved = disk->open(disk, queue->root, "saved", O_PATH | O_DIRECTORY, 0);
+
+    if (saved < 0)
+        return error_system(error, "open saved");
+    free_name(queue, saved, id, &name);
+
+    bool moved = disk->rename(disk, queue->folders[from], path, saved, name.data) == 0
+                 || error_system(error, "move %s/%s to saved", place_names[from], id);
+
+    disk->close(disk, saved);
+    return moved;
 }
 
 bool queue_request(struct queue *queue, enum queue_place place, const char *id,

@@ -190,6 +190,10 @@ bool queue_hasten(struct queue *queue, const char *id, struct error *error) MUST
 bool queue_move(struct queue *queue, const char *id, enum queue_place from, enum queue_place to,
                 struct error *error) MUST_USE;
 
+/* To the folder `saved`, where nobody looks for mail (dont_remove): never over another file. */
+bool queue_save(struct queue *queue, enum queue_place from, const char *id,
+                struct error *error) MUST_USE;
+
 /* active -> deferred, to be tried again at next_attempt. */
 bool queue_defer(struct queue *queue, const char *id, time_t next_attempt,
                  struct error *error) MUST_USE;

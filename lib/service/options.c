@@ -83,7 +83,8 @@ static bool read_option(struct options *options, int option)
     case 'v':
         options->verbose++;
         return true;
-    case 'D':       /* a debugger is attached by hand: nothing to do */
+    case 'D':
+        options->debugged = true;
         return true;
     }
     return false;

@@ -21,6 +21,7 @@ struct options {
     bool unprivileged;          /* give up root for mail_owner */
     bool chroot;
     bool stress;
+    bool debugged;              /* -D */
     int verbose;
     struct config_override *overrides;
     size_t override_count;
@@ -108,6 +109,9 @@ void serve_events(struct process *process);
 void watchdog_start(struct process *process);
 void watchdog_begin(struct process *process);
 void watchdog_end(struct process *process);
+
+/* With -D: run debugger_command and wait for it; it may leave a debugger behind. */
+void debugger_run(const struct process *process);
 
 /* Give up what the rights do not name.  Fatal when something cannot be given up. */
 void confine(struct process *process);

@@ -21,7 +21,8 @@ static const struct right rows[] = {
     { RIGHT_WRITE_QUEUE, "write-queue",
       { { "incoming", FOLDER_READ | FOLDER_WRITE }, { "active", FOLDER_READ | FOLDER_WRITE },
         { "deferred", FOLDER_READ | FOLDER_WRITE }, { "hold", FOLDER_READ | FOLDER_WRITE },
-        { "corrupt", FOLDER_READ | FOLDER_WRITE }, { "intake", FOLDER_READ | FOLDER_WRITE } },
+        { "corrupt", FOLDER_READ | FOLDER_WRITE }, { "saved", FOLDER_READ | FOLDER_WRITE },
+        { "intake", FOLDER_READ | FOLDER_WRITE } },
       0, true, false, 0, "makes, moves and removes messages" },
     { RIGHT_READ_QUEUE, "read-queue",
       { { "incoming", FOLDER_READ }, { "active", FOLDER_READ }, { "deferred", FOLDER_READ },
@@ -50,9 +51,10 @@ static const struct right rows[] = {
       "writes mailboxes wherever their owners may" },
     { RIGHT_WRITE_MAILLOG, "write-maillog", { { "$maillog", FOLDER_READ | FOLDER_WRITE } },
       0, true, false, 0, "writes maillog_file" },
-    /* A move to corrupt may not widen what Landlock allows: both folders need the same. */
+    /* A move may not widen what Landlock allows: these folders need the same. */
     { RIGHT_READ_MAILDROP, "read-maildrop",
-      { { "maildrop", FOLDER_READ | FOLDER_WRITE }, { "corrupt", FOLDER_READ | FOLDER_WRITE } },
+      { { "maildrop", FOLDER_READ | FOLDER_WRITE }, { "corrupt", FOLDER_READ | FOLDER_WRITE },
+        { "saved", FOLDER_READ | FOLDER_WRITE } },
       0, true, false, 0, "takes over what local programs submitted" },
     { RIGHT_WRITE_FLUSH, "write-flush", { { "flush", FOLDER_READ | FOLDER_WRITE } },
       0, true, false, 0, "keeps lists of deferred mail for each domain" },

@@ -243,6 +243,7 @@ int service_main(const struct service *service, int argc, char **argv)
     enter_queue_directory(process);
     open_log(process);
     find_owner(process);
+    debugger_run(process);
     take_signals(process);
     set_slots(process);
     if (service->prepare && !service->prepare(&process->context, &error))
