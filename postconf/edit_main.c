@@ -3,8 +3,8 @@
 #include "base/scope.h"
 #include "base/vector.h"
 #include "config/defaults.h"
+#include "config/edit_file.h"
 #include "config/lines.h"
-#include "edit_file.h"
 #include "log/log.h"
 
 #include <stdio.h>

@@ -69,6 +69,11 @@ void served_check(const struct command_context *context);
 /* Name each table of main.cf that is missing, older than its source or of an unknown type. */
 void tables_check(const struct command_context *context);
 
+/* --- upgrade.c */
+
+/* Add to main.cf and master.cf what those of an older release lack; says what on stdout. */
+int upgrade_configuration(const struct command_context *context);
+
 /* --- logrotate.c */
 
 int log_rotate(const struct command_context *context);

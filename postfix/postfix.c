@@ -18,13 +18,6 @@ static int check(const struct command_context *context)
     return 0;
 }
 
-/* What a new version of Postfix may add to main.cf and master.cf we do without. */
-static int upgrade(const struct command_context *context)
-{
-    folders_check(context);
-    return 0;
-}
-
 static int refuse_tls(UNUSED const struct command_context *context)
 {
     log_fatal("postfix tls is not available: set the smtp_tls_ and smtpd_tls_ parameters with "
@@ -43,7 +36,7 @@ static const struct command commands[] = {
     { "status",                life_status,           false },
     { "check",                 check,                 false },
     { "set-permissions",       folders_set,           false },
-    { "upgrade-configuration", upgrade,               false },
+    { "upgrade-configuration", upgrade_configuration, false },
     { "tls",                   refuse_tls,            false },
     { "logrotate",             log_rotate,            false },
 };

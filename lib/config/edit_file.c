@@ -1,4 +1,4 @@
-#include "edit_file.h"
+#include "config/edit_file.h"
 
 #include "base/scope.h"
 #include "config/file.h"
@@ -71,6 +71,13 @@ static bool keep_owner_and_mode(int file, const char *path)
     return fchmod(file, old.st_mode & 07777) == 0;
 }
 
+static void edit_close(struct edit_file *edit)
+{
+    close(edit->file);
+    str_free(&edit->temporary);
+    str_free(&edit->text);
+}
+
 void edit_file_commit(struct edit_file *edit, const struct str *text)
 {
     const char *temporary = edit->temporary.data;
@@ -82,7 +89,11 @@ void edit_file_commit(struct edit_file *edit, const struct str *text)
         unlink(temporary);
         exit(1);
     }
-    close(edit->file);
-    str_free(&edit->temporary);
-    str_free(&edit->text);
+    edit_close(edit);
+}
+
+void edit_file_abandon(struct edit_file *edit)
+{
+    unlink(edit->temporary.data);
+    edit_close(edit);
 }

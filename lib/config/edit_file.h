@@ -18,3 +18,6 @@ void edit_file_open(struct edit_file *edit, const char *path);
 
 /* Replace the file by text, with owner and mode of the old one, and close. */
 void edit_file_commit(struct edit_file *edit, const struct str *text);
+
+/* Leave the file as it is, and close. */
+void edit_file_abandon(struct edit_file *edit);
