@@ -45,27 +45,34 @@ static void add_recipient(const struct job *job, struct envelope *envelope,
     added->notify = job_further_notify(job);
 }
 
-/* The members that have the first one's sender; they are taken out of the list. */
+/* One message has one sender and one Delivered-To:. */
+static bool go_together(const struct job *job, const struct member *a, const struct member *b)
+{
+    return strcmp(sender_of(job, a), sender_of(job, b)) == 0
+           && strcmp(a->delivered, b->delivered) == 0;
+}
+
+/* The members that go with the first one; they are taken out of the list. */
 static void fill_envelope(struct job *job, struct envelope *envelope, const char *id)
 {
     const struct envelope *old = &job->request->envelope;
-    const char *sender = sender_of(job, &job->forwarded->items[0]);
+    const struct member first = job->forwarded->items[0];
     struct vector_of_members *members = job->forwarded;
     size_t kept = 0;
 
     envelope_clear(envelope);
     envelope->queue_id = id;
     envelope->arrival = wall_now();
-    envelope->sender = sender;
+    envelope->sender = sender_of(job, &first);
     envelope->send_options = old->send_options;
     envelope->envelope_id = old->envelope_id;
-    if (!members->items[0].sender)
+    if (!first.sender)
         envelope->return_flags = old->return_flags;
     envelope_set_attribute(envelope, job->arena, "rewrite_context", "local");
     for (size_t i = 0; i < members->count; i++) {
         struct member member = members->items[i];
 
-        if (strcmp(sender_of(job, &member), sender) == 0)
+        if (go_together(job, &member, &first))
             add_recipient(job, envelope, &member);
         else
             members->items[kept++] = member;
