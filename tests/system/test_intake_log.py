@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 
+import measure
 import pytest
 
 from instance import wait_for
@@ -40,12 +41,6 @@ def waiting(ours, gate, **settings):
     return instance, peer
 
 
-def entries(instance):
-    """Bytes of the log that say that an entry is not done."""
-    return sum(len(re.findall(rb"INTAKE1\n....L", path.read_bytes(), re.S))
-               for path in files(instance, "intake"))
-
-
 def kill(pids):
     for pid in pids:
         try:
@@ -62,11 +57,11 @@ def kill_everything(instance):
 
 def test_mail_that_waits_is_in_the_log_then_in_files(ours, gate):
     instance, peer = waiting(ours, gate)
-    assert entries(instance) > COUNT // 2
+    assert measure.logged(instance) > COUNT // 2
     listing = instance.run("postqueue", "-p").stdout
     assert len(re.findall(r"^[0-9A-F]+\*? ", listing, re.M)) == COUNT
     assert wait_for(lambda: len(files(instance, "active", "incoming")) == COUNT, 30)
-    assert entries(instance) == 0
+    assert measure.logged(instance) == 0
     gate.set()
     assert wait_for(lambda: not files(instance, "active", "incoming", "deferred"), 30), \
         instance.log()
@@ -78,19 +73,19 @@ def test_tools_find_a_message_of_the_log(ours, gate):
     instance, _ = waiting(ours, gate)
     listing = instance.run("postqueue", "-p").stdout
     ids = re.findall(r"^([0-9A-F]+)\*? ", listing, re.M)
-    assert entries(instance) > COUNT // 2
+    assert measure.logged(instance) > COUNT // 2
     shown = instance.run("postcat", "-q", ids[-1]).stdout
     assert "Subject: s" in shown and "body " in shown
     instance.run("postsuper", "-h", ids[-1])
     assert [path.name for path in files(instance, "hold")] == [ids[-1]]
     instance.run("postsuper", "-d", "ALL")
     assert not files(instance, "incoming", "active", "deferred", "hold")
-    assert entries(instance) == 0
+    assert measure.logged(instance) == 0
 
 
 def test_a_stop_leaves_nothing_but_queue_files(ours, gate):
     instance, _ = waiting(ours, gate)
-    assert entries(instance) > COUNT // 2
+    assert measure.logged(instance) > COUNT // 2
     instance.stop()
     assert not files(instance, "intake")
     found = files(instance, "incoming", "active", "deferred")
@@ -102,14 +97,14 @@ def test_a_stop_leaves_nothing_but_queue_files(ours, gate):
 
 def test_kill_of_everything_loses_nothing_of_the_log(ours, gate):
     instance, peer = waiting(ours, gate)
-    assert entries(instance) > COUNT // 2
+    assert measure.logged(instance) > COUNT // 2
     kill_everything(instance)
     assert wait_for(lambda: not instance.running())
-    assert entries(instance) > COUNT // 2
+    assert measure.logged(instance) > COUNT // 2
     gate.set()
     instance.start()
     assert wait_for(lambda: not files(instance, "active", "incoming", "deferred")
-                    and entries(instance) == 0, 30), instance.log()
+                    and measure.logged(instance) == 0, 30), instance.log()
     assert {int(number) for message in peer.messages
             for number in re.findall(rb"Subject: s(\d+)\r\n", message)} == set(range(COUNT))
 
@@ -118,9 +113,9 @@ def test_postsuper_settles_what_a_dead_master_left(ours, gate):
     instance, _ = waiting(ours, gate)
     kill_everything(instance)
     assert wait_for(lambda: not instance.running())
-    assert entries(instance) > COUNT // 2
+    assert measure.logged(instance) > COUNT // 2
     instance.run("postsuper", "-s")
-    assert entries(instance) == 0
+    assert measure.logged(instance) == 0
     assert len(files(instance, "incoming", "active", "deferred")) == COUNT
 
 
