@@ -1,5 +1,7 @@
 #include "destination.h"
 
+#include "address/address.h"
+
 #include <netdb.h>
 #include <netinet/in.h>
 
@@ -76,7 +78,7 @@ bool destination_parse(struct destination *destination, const char *text,
     split(rest, &host, &port, &destination->exact);
     if (slice_starts_nocase(host, "IPv6:"))
         host = slice_from(host, 5);
-    destination->exact |= lmtp;
+    destination->exact |= lmtp || address_is_ip(host, NULL);
     destination->host = arena_text(arena, host);
     if (host.length == 0)
         return error_set(error, "empty host name in next hop \"%s\"", text);

@@ -18,8 +18,8 @@ struct destination {
 };
 
 /*
- * False for a text that names no destination.  inet:host and LMTP names without brackets
- * are exact too.
+ * False for a text that names no destination.  inet:host, LMTP names and IP addresses
+ * without brackets are exact too.
  */
 bool destination_parse(struct destination *destination, const char *text,
                        const char *default_port, bool lmtp, struct arena *arena,

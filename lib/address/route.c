@@ -78,7 +78,7 @@ static struct slice split_route(struct slice route, struct slice *nexthop)
 {
     size_t colon = slice_find(route, ':');
 
-    *nexthop = slice_from(route, colon + 1);
+    *nexthop = slice_trim_start(slice_from(route, colon + 1));
     return slice_part(route, 0, colon);
 }
 
@@ -228,8 +228,7 @@ bool routes_choose(struct routes *routes, struct slice sender, struct resolution
     if (!resolution->nexthop.length && is_relayed(resolution)
         && !set_relay_host(routes, sender, resolution, error))
         return false;
-    if (!resolution->nexthop.length && !is_error_transport(resolution))
-        str_set(&resolution->nexthop, resolution->class == ADDRESS_LOCAL
-                ? slice_of(routes->config->myhostname) : str_slice(&domain));
+    if (!resolution->nexthop.length)
+        str_set(&resolution->nexthop, str_slice(&domain));
     return apply_transport_maps(routes, str_slice(&domain), resolution, error);
 }
