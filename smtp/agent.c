@@ -94,7 +94,7 @@ static void set_resolver(struct agent *agent, struct dns_settings *settings)
 bool agent_prepare(struct service_context *context, struct error *error)
 {
     const struct config *config = context->config;
-    struct dns_settings dns = { 0 };
+    struct dns_settings dns = { .idna2003 = config->enable_idna2003_compatibility };
     struct agent *agent = memory_new(1, sizeof(*agent));
 
     agent->config = config;

@@ -102,6 +102,7 @@ static bool add_addresses(const struct agent *agent, const char *name, unsigned 
 {
     struct dns_answer answer;
 
+    name = dns_ascii_name(agent->dns, name, arena);
     if (!find_addresses(agent, name, arena, &answer, failure))
         return false;
     for (size_t i = 0; i < answer.count; i++) {

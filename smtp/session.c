@@ -49,6 +49,8 @@ void session_say(struct session *session, struct slice line)
     stream_write(session->stream, line);
     stream_write(session->stream, SLICE_LITERAL("\r\n"));
     transcript_command(session, line);
+    if (session->verbose)
+        debug_peer_log(DEBUG_SAID, session->relay, line);
 }
 
 bool session_flush(struct session *session, int timeout_seconds, const char *doing,
@@ -98,9 +100,10 @@ static struct slice filter_line(const struct session *session, struct slice line
 static enum smtp_reply_state add_line(struct session *session, struct slice line)
 {
     AUTO_STR struct str changed = STR_EMPTY;
-
     struct slice said = line;
 
+    if (session->verbose)
+        debug_peer_log(DEBUG_HEARD, session->relay, line);
     line = filter_line(session, line, &changed);
     transcript_reply(session, said, line.data == said.data ? NULL : &changed);
 
@@ -173,6 +176,17 @@ static bool is_cached(const struct agent *agent, const struct destination *desti
                              &error) == MATCH_YES;
 }
 
+/* The server or the next hop is one of debug_peer_list, or -v wants to see everything. */
+static bool is_debugged(const struct agent *agent, const struct destination *destination,
+                        const char *name, const char *address)
+{
+    struct debug_peer *debug_peer = agent->tables.debug_peer;
+
+    return log_is_verbose()
+           || debug_peer_level(debug_peer, slice_of(name), slice_of(address)) > 0
+           || debug_peer_level(debug_peer, slice_of(destination->text), SLICE_LITERAL("")) > 0;
+}
+
 /* host[address]:port, or host[path] for a socket. */
 static struct session *make_session(const struct agent *agent,
                                     const struct destination *destination,
@@ -196,6 +210,7 @@ static struct session *make_session(const struct agent *agent,
                                       : full);
     session->key = memory_copy(session_host_key(arena, destination, host));
     session->nexthop_key = memory_copy(!host || host->best ? destination->text : "");
+    session->verbose = is_debugged(agent, destination, name, address);
     session->cached = is_cached(agent, destination);
     session->worn_at = moment_after(agent->config->smtp_connection_reuse_time_limit);
     session->fresh = true;

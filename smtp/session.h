@@ -31,6 +31,7 @@ struct session {
     int64_t size_limit;         /* of the server's SIZE; 0: none */
     int64_t worn_at;            /* smtp_connection_reuse_time_limit is over; moment */
     int uses;                   /* messages begun */
+    bool verbose;               /* the log shows what is said: debug_peer_list, or -v */
     bool cached;                /* its destination is one of smtp_connection_cache_destinations */
     bool fresh;                 /* since it left the pool nothing has been read */
     bool alone;                 /* its next hop has no other host */

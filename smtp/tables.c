@@ -64,7 +64,8 @@ bool tables_open(struct tables *tables, const struct config *config, bool lmtp,
     tables->cached_destinations = match_list_open(
         context, lmtp ? "lmtp_connection_cache_destinations" : "smtp_connection_cache_destinations",
         config->smtp_connection_cache_destinations, MATCH_STRING, 0, error);
-    if (!tables->cached_destinations)
+    tables->debug_peer = debug_peer_open(context, config, error);
+    if (!tables->cached_destinations || !tables->debug_peer)
         return false;
     tables->has_checks = are_used(&tables->checks);
     tables->lookup = lookup_open(config, context, error);

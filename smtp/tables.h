@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "dns/dns.h"
 #include "message/checks.h"
+#include "smtp/debug_peer.h"
 
 struct tables {
     struct checks checks;           /* smtp_header_checks and its kin */
@@ -18,6 +19,7 @@ struct tables {
     bool propagate_generic;
     struct table_list *reply_filter, *discarded_keywords, *pix_workarounds, *dns_filter;
     struct match_list *cached_destinations;     /* smtp_connection_cache_destinations */
+    struct debug_peer *debug_peer;
 };
 
 /* False: a table cannot be opened at all. */

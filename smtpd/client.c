@@ -201,10 +201,14 @@ bool smtpd_prepare(struct service_context *context, struct error *error)
         return error_set(error, "unsupported smtpd_upstream_proxy_protocol value: %s",
                          config->smtpd_upstream_proxy_protocol);
     smtpd->queue_directory = config->queue_directory;
-    smtpd->dns = smtpd->filtered_dns = dns_new(&(struct dns_settings){ 0 }, error);
+
+    struct dns_settings dns = { .idna2003 = config->enable_idna2003_compatibility };
+
+    smtpd->dns = smtpd->filtered_dns = dns_new(&dns, error);
+    dns.keep = keep_record;
+    dns.keep_argument = smtpd;
     if (smtpd->dns && *config->smtpd_dns_reply_filter)
-        smtpd->filtered_dns = dns_new(&(struct dns_settings){ .keep = keep_record,
-                                                              .keep_argument = smtpd }, error);
+        smtpd->filtered_dns = dns_new(&dns, error);
     if (!smtpd->dns || !smtpd->filtered_dns)
         return false;
     smtpd->cleanup = lane_pool_new(service_socket(context, "public",

@@ -21,7 +21,7 @@ enum { LOOK_AGAIN_MILLISECONDS = 1000, CHASE_LIMIT = 8, DEFAULT_TIMEOUT = 30 };
 struct dns {
     const char *resolv_conf, *hosts;
     int timeout_seconds;
-    bool default_domain, search;
+    bool default_domain, search, idna2003;
     enum dns_choice (*keep)(void *argument, const char *record);
     void *keep_argument;
     _Atomic(struct dns_files *) files;
@@ -39,6 +39,7 @@ struct dns *dns_new(const struct dns_settings *settings, UNUSED struct error *er
         settings->timeout_seconds > 0 ? settings->timeout_seconds : DEFAULT_TIMEOUT;
     dns->default_domain = settings->default_domain;
     dns->search = settings->search;
+    dns->idna2003 = settings->idna2003;
     dns->keep = settings->keep;
     dns->keep_argument = settings->keep_argument;
     atomic_init(&dns->files, dns_files_read(dns->resolv_conf, dns->hosts));
@@ -142,26 +143,39 @@ static void explain(struct dns_answer *answer, const char *name, enum dns_type t
                                     type_name(type), status_text(answer->status));
 }
 
-/* The name as DNS has it: without a trailing dot, UTF-8 labels as A-labels (RFC 5890). */
-static const char *wire_name(const char *name, struct arena *arena)
+/* NULL when the name has no such form. */
+static const char *to_ascii(const struct dns *dns, const char *name, struct arena *arena)
 {
-    size_t length = strlen(name);
-    const char *plain = name;
-
-    if (length > 1 && name[length - 1] == '.')
-        plain = arena_text(arena, (struct slice){ name, length - 1 });
-    if (text_is_ascii(slice_of(plain)))
-        return plain;
-
+    int flags = IDN2_NFC_INPUT | (dns->idna2003 ? IDN2_TRANSITIONAL : IDN2_NONTRANSITIONAL);
     char *ascii = NULL;
 
-    if (idn2_to_ascii_8z(plain, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
-        return "";
+    if (text_is_ascii(slice_of(name)))
+        return name;
+    if (idn2_to_ascii_8z(name, &ascii, flags) != IDN2_OK)
+        return NULL;
 
     const char *copy = arena_copy(arena, ascii);
 
     idn2_free(ascii);
     return copy;
+}
+
+const char *dns_ascii_name(const struct dns *dns, const char *name, struct arena *arena)
+{
+    const char *ascii = to_ascii(dns, name, arena);
+
+    return ascii ? ascii : name;
+}
+
+/* What is asked for: without a trailing dot too. */
+static const char *wire_name(const struct dns *dns, const char *name, struct arena *arena)
+{
+    size_t length = strlen(name);
+    const char *plain = length > 1 && name[length - 1] == '.'
+                            ? arena_text(arena, (struct slice){ name, length - 1 }) : name;
+    const char *ascii = to_ascii(dns, plain, arena);
+
+    return ascii ? ascii : "";
 }
 
 static void ask(struct dns *dns, const char *name, enum dns_type type, struct arena *arena,
@@ -277,7 +291,7 @@ static void ask_below(struct dns *dns, const char *name, enum dns_type type, str
 void dns_query(struct dns *dns, const char *name, enum dns_type type, struct arena *arena,
                struct dns_answer *answer)
 {
-    const char *asked = wire_name(name, arena);
+    const char *asked = wire_name(dns, name, arena);
     bool dotted = strchr(asked, '.') != NULL;
     /* As Postfix does: only hosts are searched, the domains of mail stay as they are. */
     bool below = type == DNS_A || type == DNS_AAAA;
@@ -293,7 +307,7 @@ void dns_query(struct dns *dns, const char *name, enum dns_type type, struct are
         answer->text = arena_format(
             arena, "Name service error for %s: invalid host or domain name", name);
     else
-        explain(answer, name, type, arena);
+        explain(answer, dns_ascii_name(dns, name, arena), type, arena);
 }
 
 static bool family_is_wanted(int wanted, int family)

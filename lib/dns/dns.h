@@ -23,6 +23,7 @@ struct dns_settings {
     const char *hosts;          /* NULL: /etc/hosts */
     int timeout_seconds;        /* for one query, over all tries; 0: 30 */
     bool default_domain;        /* res_defnames: a name without dots is one of our own domain */
+    bool idna2003;              /* enable_idna2003_compatibility: how UTF-8 names become A-labels */
     bool search;                /* res_dnsrch: a name that is not there may be one of those */
     /*
      * Whether a record counts: "name. ttl IN TYPE preference value" as zone files have it, the
@@ -68,6 +69,12 @@ struct dns_answer {
     const char *text;           /* why not, in Postfix's words: "Host or domain name not found. Name
                                    service error for name=x type=MX: Host not found" */
 };
+
+/*
+ * The name as DNS has it: UTF-8 labels as A-labels (RFC 5890), in the arena.  What is ASCII, and
+ * what cannot be converted, stays as it is.
+ */
+const char *dns_ascii_name(const struct dns *dns, const char *name, struct arena *arena);
 
 /* One query; everything in the answer lives in the arena. */
 void dns_query(struct dns *dns, const char *name, enum dns_type type, struct arena *arena,

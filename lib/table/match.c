@@ -123,6 +123,12 @@ static bool add_file(struct match_list *list, const struct table_context *contex
     return good;
 }
 
+/* "[host]:port": the next hop of debug_peer_list, and no network. */
+static bool has_port(struct slice pattern)
+{
+    return slice_starts(slice_from(pattern, slice_find(pattern, ']')), "]:");
+}
+
 static bool add_member(struct match_list *list, const struct table_context *context,
                        struct slice text, bool negated, int depth, struct error *error)
 {
@@ -138,7 +144,7 @@ static bool add_member(struct match_list *list, const struct table_context *cont
         return add_file(list, context, pattern, negated, depth, error);
     if (pattern.data[0] != '[' && slice_find(pattern, ':') < pattern.length)
         add_table(list, context, pattern, negated);
-    else if (list->kind == MATCH_HOST && looks_like_network(pattern))
+    else if (list->kind == MATCH_HOST && looks_like_network(pattern) && !has_port(pattern))
         add_network(list, pattern, negated);
     else
         add_text(list, MEMBER_TEXT, pattern, negated);

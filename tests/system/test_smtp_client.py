@@ -239,6 +239,34 @@ def test_more_destinations_than_places_are_served(ours):
         assert wait_for(lambda: len(peer.messages) == 12, 20), instance.log()
 
 
+WATCHED = {
+    "the server's address": "127.0.0.0/8",
+    "the next hop": "[127.0.0.1]:{port}",
+    "the server's name": "127.0.0.1",
+    "a table": "inline:{{127.0.0.1=x}}",
+    "another next hop": "[127.0.0.1]:1",
+    "nobody": "192.0.2.1 other.example",
+}
+
+
+@pytest.mark.parametrize("name", WATCHED)
+def test_the_log_shows_what_is_said_to_debug_peers(name, ours, debian):
+    results = []
+    for kind in (debian, ours):
+        with Peer() as peer:
+            instance = kind(settings={
+                "relayhost": f"[127.0.0.1]:{peer.port}",
+                "debug_peer_list": WATCHED[name].format(port=peer.port)})
+            instance.send("s@test.example", ["a@x.example"])
+            instance.wait_log(r"status=sent")
+            results.append({normal(line) for line in
+                            re.findall(r"/smtp\[\d+\]: ([<>] .*)", instance.log())
+                            if "QUIT" not in line and "221 " not in line})
+            instance.close()
+    assert results[1] == results[0]
+    assert bool(results[0]) == (name not in ("nobody", "another next hop"))
+
+
 PROBES = {
     "RCPT tells": dict(replies={}),
     "RCPT refuses": dict(replies={"RCPT": "550 5.1.1 no"}),

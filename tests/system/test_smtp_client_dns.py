@@ -20,6 +20,9 @@ mx1.good.example. 60 IN A 127.0.1.1
 mx2.good.example. 60 IN A 127.0.1.2
 onlya.example. 60 IN A 127.0.1.1
 public.example. 60 IN A 192.0.2.7
+strasse.example. 60 IN A 127.0.1.1
+xn--strae-oqa.example. 60 IN A 127.0.1.2
+xn--grn-ioa.example. 60 IN MX 10 mx1.good.example.
 nullmx.example. 60 IN MX 0 .
 noaddr.example. 60 IN MX 10 none.noaddr.example.
 nodata.example. 60 IN TXT "x"
@@ -84,6 +87,9 @@ CASES = {
         "relayhost": "nowhere.example refused.example", "smtp_fallback_relay": "[127.0.1.2]"}),
     "mail that loops goes elsewhere": dict(domains=["loop"], settings={
         "best_mx_transport": "error:5.1.1 passed on"}),
+    "names with more than ASCII": dict(domains=["stra\u00dfe", "gr\u00fcn", "nirg\u00e9nds"]),
+    "names as in 2003": dict(domains=["stra\u00dfe", "gr\u00fcn", "nirg\u00e9nds"],
+                             settings={"enable_idna2003_compatibility": "yes"}),
     "a small window": dict(domains=["onlya"], settings={"tcp_windowsize": "10000"}),
     "an address of our own": dict(domains=["onlya"], settings={
         "smtp_bind_address": "127.0.0.7", "smtp_bind_address_enforce": "yes"}),
