@@ -87,12 +87,12 @@ def pss_kilobytes(instance):
 
 
 def source(port, count, sessions=4, size=4000, recipient="someone@sink.example", reuse=False,
-           sender="sender@test.example"):
+           sender="sender@test.example", recipients=1):
     """Messages from smtp-source; returns the wall time in seconds."""
     start = time.monotonic()
     subprocess.run([SMTP_SOURCE, "-s", str(min(sessions, count)), "-m", str(count), "-l", str(size),
                     *(["-d"] if reuse else []), "-f", sender, "-t", recipient,
-                    f"127.0.0.1:{port}"], check=True, timeout=600)
+                    "-r", str(recipients), f"127.0.0.1:{port}"], check=True, timeout=600)
     return time.monotonic() - start
 
 
