@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "intake.h"
+#include "incoming.h"
 
 /* body_checks, or the checks of headers within the body, are in use. */
 bool checks_want_body(const struct cleanup *cleanup);

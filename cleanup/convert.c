@@ -1,9 +1,11 @@
 #include "convert.h"
 
+#include "content.h"
+
 static void give_header(void *argument, UNUSED enum mime_place place, struct slice line)
 {
-    intake_take(argument, line);
-    intake_take(argument, SLICE_LITERAL("\n"));
+    content_take(argument, line);
+    content_take(argument, SLICE_LITERAL("\n"));
 }
 
 static void end_headers(UNUSED void *argument, UNUSED enum mime_place place)
@@ -12,9 +14,9 @@ static void end_headers(UNUSED void *argument, UNUSED enum mime_place place)
 
 static void give_body(void *argument, struct slice bytes, bool ends)
 {
-    intake_take(argument, bytes);
+    content_take(argument, bytes);
     if (ends)
-        intake_take(argument, SLICE_LITERAL("\n"));
+        content_take(argument, SLICE_LITERAL("\n"));
 }
 
 bool convert_wanted(const struct intake *intake)

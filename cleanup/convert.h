@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include "intake.h"
+#include "incoming.h"
 
 /* The message is to be converted. */
 bool convert_wanted(const struct intake *intake);

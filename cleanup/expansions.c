@@ -1,7 +1,4 @@
-/*
- * The sender's report of the aliases that were expanded.
- */
-#include "intake.h"
+#include "expansions.h"
 
 #include "deliver/bounce.h"
 #include "log/log.h"
@@ -21,7 +18,7 @@ static bool report(const struct intake *intake, const struct recipient *alias,
                          error);
 }
 
-bool intake_report_expansions(struct intake *intake)
+bool expansions_report(struct intake *intake)
 {
     struct error error;
 

@@ -1,9 +1,8 @@
-#include "intake.h"
+#include "headers.h"
 
 #include "address/address.h"
 #include "addresses.h"
 #include "address/header.h"
-#include "base/encoding.h"
 #include "base/scope.h"
 #include "checks.h"
 #include "log/log.h"
@@ -52,19 +51,6 @@ static bool rewrite_one(void *argument, struct slice external, struct str *outpu
     }
     address_quote(output, slice_of(mapped));
     return true;
-}
-
-/* 8-bit headers (RFC 6532) need SMTPUTF8 when the client asked for it or we are to find out. */
-void intake_note_utf8(struct intake *intake, struct slice line)
-{
-    struct envelope *envelope = &intake->submission->envelope;
-
-    if (text_is_ascii(line))
-        return;
-    if (intake->submission->flags & SUBMIT_SMTPUTF8)
-        envelope->send_options |= SENDOPT_SMTPUTF8;
-    if (intake->cleanup->config->smtputf8_enable)
-        envelope->send_options |= SENDOPT_SMTPUTF8_HEADER;
 }
 
 static void write_header(struct intake *intake, const struct header *header, struct slice value)
@@ -129,7 +115,7 @@ static void note_header(struct intake *intake, const struct header *header)
         count_hop(intake);
 }
 
-void intake_header(struct intake *intake, struct slice line)
+void headers_take(struct intake *intake, struct slice line)
 {
     AUTO_STR struct str replaced = STR_EMPTY;
     struct header header;
@@ -233,7 +219,7 @@ static void add_undisclosed(struct intake *intake)
         intake_write(intake, slice_of(arena_format(intake->arena, "%s\n", text)));
 }
 
-void intake_headers_end(struct intake *intake)
+void headers_finish(struct intake *intake)
 {
     const char *id = intake->submission->envelope.queue_id;
 

@@ -1,43 +1,15 @@
 #include "intake.h"
 
 #include "base/scope.h"
-#include "checks.h"
+#include "content.h"
 #include "convert.h"
+#include "expansions.h"
 #include "log/log.h"
-#include "message/header.h"
+#include "recipients.h"
 #include "strict.h"
 
 #include <errno.h>
-
-void intake_refuse(struct intake *intake, enum submission_status status, const char *text)
-{
-    if (intake->status != SUBMISSION_QUEUED)
-        return;
-    intake->status = status;
-    intake->text = arena_copy(intake->arena, text);
-}
-
-void intake_return(struct intake *intake, enum submission_status status, const char *text)
-{
-    if (intake->submission->flags & SUBMIT_LOCAL)
-        intake->filter = arena_format(intake->arena, "error:%s", text);
-    else
-        intake_refuse(intake, status, text);
-}
-
-void intake_write(struct intake *intake, struct slice bytes)
-{
-    int64_t limit = intake->cleanup->config->message_size_limit;
-
-    if (intake->status != SUBMISSION_QUEUED)
-        return;
-    if (limit > 0 && draft_content_size(intake->draft) + (int64_t)bytes.length > limit) {
-        log_warn("%s: queue file size limit exceeded", intake->submission->envelope.queue_id);
-        intake_refuse(intake, SUBMISSION_TOO_LARGE, "5.3.4 message file too big");
-        return;
-    }
-    draft_content(intake->draft, bytes);
-}
+#include <stdlib.h>
 
 static void write_received(struct intake *intake)
 {
@@ -132,163 +104,10 @@ void intake_begin(struct intake *intake, const struct cleanup *cleanup, struct a
     if (submission->envelope.attributes.count
         > (size_t)cleanup->config->queue_file_attribute_count_limit)
         intake_refuse(intake, SUBMISSION_BAD, "5.3.0 too many attributes");
-    intake_envelope(intake);
+    recipients_of_envelope(intake);
     if (convert_wanted(intake))
         convert_begin(intake);
     start_draft(intake);
-}
-
-static void end_header(struct intake *intake)
-{
-    if (intake->header.length == 0)
-        return;
-    intake_header(intake, str_slice(&intake->header));
-    str_clear(&intake->header);
-    intake->header_is_cut = false;
-}
-
-/* What is above the limit of a header is thrown away, as Postfix does. */
-static void add_to_header(struct intake *intake, struct slice text)
-{
-    size_t limit = (size_t)intake->cleanup->config->header_size_limit;
-
-    if (intake->header.length < limit)
-        str_add(&intake->header, slice_part(text, 0, limit - intake->header.length));
-}
-
-/* A line that does not fit is left out, with all that follow. */
-static void continue_header(struct intake *intake, struct slice line)
-{
-    size_t limit = (size_t)intake->cleanup->config->header_size_limit;
-
-    if (intake->header.length + 1 + line.length > limit)
-        intake->header_is_cut = true;
-    if (intake->header_is_cut)
-        return;
-    str_byte(&intake->header, '\n');
-    str_add(&intake->header, line);
-}
-
-static void end_headers(struct intake *intake)
-{
-    end_header(intake);
-    intake_headers_end(intake);
-    intake->stage = INTAKE_BODY;
-}
-
-static void start_body(struct intake *intake)
-{
-    end_headers(intake);
-    intake_write(intake, SLICE_LITERAL("\n"));
-}
-
-/* "From sender date" of a mailbox file, from a client that should know better. */
-static bool is_mailbox_line(const struct intake *intake, struct slice line)
-{
-    if (intake->has_header || intake->submission->flags & SUBMIT_LOCAL)
-        return false;
-    while (slice_starts(line, ">"))
-        line = slice_from(line, 1);
-    return slice_starts(line, "From ");
-}
-
-/* A whole line of the header section; false when it belongs to the body. */
-static bool take_header_line(struct intake *intake, struct slice line)
-{
-    if (line.length == 0) {
-        start_body(intake);
-        return true;
-    }
-    if (header_continues(line) && intake->header.length > 0 && intake->has_header) {
-        continue_header(intake, line);
-        return true;
-    }
-    if (is_mailbox_line(intake, line)) {
-        end_header(intake);
-        add_to_header(intake, SLICE_LITERAL("X-Mailbox-Line: "));
-        add_to_header(intake, line);
-        return true;
-    }
-    if (!header_begins(line)) {
-        start_body(intake);
-        return false;
-    }
-    end_header(intake);
-    add_to_header(intake, line);
-    intake->has_header = true;
-    return true;
-}
-
-/* Lines have a meaning only for checks; without them the body passes as it is. */
-static bool body_is_read(const struct intake *intake)
-{
-    return (intake->submission->flags & SUBMIT_FILTER && checks_want_body(intake->cleanup))
-           || strict_wants_body(intake);
-}
-
-static void take_body_line(struct intake *intake, struct slice line)
-{
-    if (!checks_body_line(intake, line))
-        return;
-    intake_write(intake, line);
-    intake_write(intake, SLICE_LITERAL("\n"));
-}
-
-static void take_line(struct intake *intake, struct slice line)
-{
-    strict_line(intake, line);
-    if (intake->stage == INTAKE_HEADERS && take_header_line(intake, line))
-        return;
-    take_body_line(intake, line);
-}
-
-/* A line that is longer than any header may be: what has come of it goes on its way. */
-static void take_start_of_line(struct intake *intake, struct slice start)
-{
-    size_t limit = (size_t)intake->cleanup->config->header_size_limit;
-    size_t room = limit > intake->line.length ? limit - intake->line.length : 0;
-
-    if (intake->stage == INTAKE_BODY || room >= start.length) {
-        str_add(&intake->line, start);
-        return;
-    }
-
-    struct slice line = intake->line.length > 0 ? str_slice(&intake->line) : start;
-
-    if (header_begins(line) || header_continues(line)) {
-        str_add(&intake->line, slice_part(start, 0, room));
-        return;
-    }
-    start_body(intake);
-    str_add(&intake->line, start);
-}
-
-void intake_take(struct intake *intake, struct slice content)
-{
-    while (content.length > 0 && intake->status == SUBMISSION_QUEUED) {
-        if (intake->stage == INTAKE_BODY && !body_is_read(intake)) {
-            intake_write(intake, str_slice(&intake->line));
-            str_clear(&intake->line);
-            intake_write(intake, content);
-            return;
-        }
-
-        size_t end = slice_find(content, '\n');
-        struct slice line = slice_part(content, 0, end);
-
-        if (end == content.length) {
-            take_start_of_line(intake, line);
-            return;
-        }
-        content = slice_from(content, end + 1);
-        if (intake->line.length == 0) {
-            take_line(intake, line);
-            continue;
-        }
-        take_start_of_line(intake, line);
-        take_line(intake, str_slice(&intake->line));
-        str_clear(&intake->line);
-    }
 }
 
 /* Smuggling needs a CR or LF that stands alone (cleanup_replace_stray_cr_lf). */
@@ -306,18 +125,13 @@ void intake_add(struct intake *intake, struct slice content)
     if (intake->pass)
         convert_add(intake, content);
     else
-        intake_take(intake, content);
+        content_take(intake, content);
 }
 
 static void finish_content(struct intake *intake)
 {
     convert_end(intake);
-    if (intake->line.length > 0)
-        take_line(intake, str_slice(&intake->line));
-    if (intake->stage == INTAKE_HEADERS)
-        end_headers(intake);        /* without a body there is no empty line either */
-    else
-        checks_end_part_header(intake);
+    content_end(intake);
     if (intake->mime_error && !intake->has_refused_character)
         intake_return(intake, SUBMISSION_REJECTED, intake->mime_error);
     if (intake->status != SUBMISSION_QUEUED)
@@ -330,7 +144,7 @@ static void finish_content(struct intake *intake)
     if (intake->encoding[0] || intake->submission->envelope.encoding[0])
         draft_format(intake->draft, 'A', "encoding=%s", intake->encoding[0]
                      ? intake->encoding : intake->submission->envelope.encoding);
-    intake_more_recipients(intake);
+    recipients_of_content(intake);
 }
 
 static void take_over(struct intake *intake)
@@ -391,7 +205,7 @@ bool intake_end(struct intake *intake, struct submission_reply *reply, bool *rep
     reply->size = intake->draft ? draft_content_size(intake->draft) : 0;
     if (intake->status == SUBMISSION_QUEUED && intake->discard)
         intake->status = SUBMISSION_DISCARDED;
-    if (intake->status == SUBMISSION_QUEUED && !intake_report_expansions(intake))
+    if (intake->status == SUBMISSION_QUEUED && !expansions_report(intake))
         intake_refuse(intake, SUBMISSION_WRITE_ERROR, "4.3.0 queue file write error");
     if (intake->status == SUBMISSION_QUEUED)
         queued = commit(intake);

@@ -1,4 +1,4 @@
-#include "intake.h"
+#include "recipients.h"
 
 #include "address/address.h"
 #include "addresses.h"
@@ -228,7 +228,7 @@ static void replace_recipients(struct intake *intake, struct recipient_list *rec
     intake->known = gathering.known;
 }
 
-void intake_envelope(struct intake *intake)
+void recipients_of_envelope(struct intake *intake)
 {
     struct envelope *envelope = &intake->submission->envelope;
     bool map = intake->submission->flags & SUBMIT_MAP;
@@ -262,7 +262,7 @@ static struct hash *know_recipients(struct intake *intake)
     return gathering.known;
 }
 
-void intake_more_recipients(struct intake *intake)
+void recipients_of_content(struct intake *intake)
 {
     struct envelope *envelope = &intake->submission->envelope;
     const char *always = intake->cleanup->config->always_bcc;

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "intake.h"
+#include "incoming.h"
 #include "message/header.h"
 
 /* A header of the message or of a part, wherever it stands. */
