@@ -43,12 +43,15 @@ static void settle(struct delivery *delivery, size_t index, struct outcome *outc
     delivery->left--;
 }
 
-/* Whether the server is where the mail stays (flags=X; RFC 2033 servers as lmtp_assume_final). */
+/*
+ * Whether the server is where the mail stays (flags=X; RFC 2033 servers as lmtp_assume_final).  One
+ * that was asked for the notification says itself what became of the mail.
+ */
 static bool is_final(const struct agent *agent, const struct session *session)
 {
-    return agent->marks & MARK_FINAL
-           || (agent->lmtp && agent->config->lmtp_assume_final
-               && !(session->extensions & EXTENSION_DSN));
+    return !(session->extensions & EXTENSION_DSN)
+           && (agent->marks & MARK_FINAL
+               || (agent->lmtp && agent->config->lmtp_assume_final));
 }
 
 void delivery_succeed(struct delivery *delivery, size_t index, const struct session *session)

@@ -9,14 +9,14 @@ import subprocess
 import tempfile
 import time
 
-from instance import free_port, wait_for
+from instance import PREFIX, free_port, wait_for
 
 TICK = os.sysconf("SC_CLK_TCK")
-SMTP_SOURCE, SMTP_SINK = "/usr/sbin/smtp-source", "/usr/sbin/smtp-sink"
+SMTP_SOURCE, SMTP_SINK = PREFIX / "sbin/smtp-source", PREFIX / "sbin/smtp-sink"
 
 
 class Sink:
-    """Debian's smtp-sink on a port of its own."""
+    """Our smtp-sink on a port of its own."""
 
     def __init__(self, *options):
         self.port = free_port()

@@ -20,6 +20,23 @@ mx1.good.example. 60 IN A 127.0.1.1
 mx2.good.example. 60 IN A 127.0.1.2
 onlya.example. 60 IN A 127.0.1.1
 public.example. 60 IN A 192.0.2.7
+many.example. 60 IN A 127.0.2.1
+many.example. 60 IN A 127.0.2.2
+many.example. 60 IN A 127.0.2.3
+many.example. 60 IN A 127.0.2.4
+many.example. 60 IN A 127.0.2.5
+many.example. 60 IN A 127.0.2.6
+many.example. 60 IN A 127.0.2.7
+sixes.example. 60 IN AAAA 2001:db8::7
+sixes.example. 60 IN AAAA 2001:db8::8
+sixes.example. 60 IN AAAA 2001:db8::9
+sixes.example. 60 IN AAAA 2001:db8::a
+sixes.example. 60 IN A 127.0.2.1
+fours.example. 60 IN AAAA 2001:db8::7
+fours.example. 60 IN A 127.0.2.1
+fours.example. 60 IN A 127.0.2.2
+fours.example. 60 IN A 127.0.2.3
+fours.example. 60 IN A 127.0.2.4
 strasse.example. 60 IN A 127.0.1.1
 xn--strae-oqa.example. 60 IN A 127.0.1.2
 xn--grn-ioa.example. 60 IN MX 10 mx1.good.example.
@@ -46,6 +63,7 @@ bare.below.home.example. 60 IN A 127.0.1.1
 EVERY = ["good", "onlya", "nullmx", "noaddr", "nodata", "nowhere", "sick", "refused", "loop",
          "second"]
 
+MIXED = {"inet_protocols": "all", "smtp_randomize_addresses": "no"}
 CASES = {
     "every kind of domain": dict(domains=EVERY),
     "both protocols": dict(domains=["nodata", "nowhere", "sick"],
@@ -90,6 +108,36 @@ CASES = {
     "names with more than ASCII": dict(domains=["stra\u00dfe", "gr\u00fcn", "nirg\u00e9nds"]),
     "names as in 2003": dict(domains=["stra\u00dfe", "gr\u00fcn", "nirg\u00e9nds"],
                              settings={"enable_idna2003_compatibility": "yes"}),
+    "the trouble of a name server, then the hosts file": dict(
+        domains=["else"], settings={"relayhost": "[sick.example]:2500",
+                                    "smtp_host_lookup": "dns, native"}),
+    "a host that nobody knows": dict(domains=["else"], settings={
+        "relayhost": "[nowhere.example]", "smtp_host_lookup": "native, dns"}),
+    "a host without addresses": dict(domains=["else"], settings={
+        "relayhost": "[nodata.example]", "smtp_host_lookup": "dns, native"}),
+    "one session": dict(first={"RCPT": "450 4.2.1 later"},
+                        settings={"smtp_mx_session_limit": "1"}),
+    "two sessions": dict(first={"RCPT": "450 4.2.1 later"},
+                         settings={"smtp_mx_session_limit": "2"}),
+    "sessions without end": dict(first={"RCPT": "450 4.2.1 later"},
+                                 settings={"smtp_mx_session_limit": "0"}),
+    "five addresses": dict(domains=["many"], settings={"smtp_randomize_addresses": "no"}),
+    "two addresses": dict(domains=["many"], settings={"smtp_randomize_addresses": "no",
+                                                      "smtp_mx_address_limit": "2"}),
+    "addresses without end": dict(domains=["many"], settings={"smtp_randomize_addresses": "no",
+                                                              "smtp_mx_address_limit": "0"}),
+    "one old address": dict(domains=["sixes", "fours"], settings={
+        **MIXED, "smtp_address_preference": "ipv4", "smtp_mx_address_limit": "1"}),
+    "one new address": dict(domains=["sixes", "fours"], settings={
+        **MIXED, "smtp_address_preference": "ipv6", "smtp_mx_address_limit": "1"}),
+    "three addresses of both protocols": dict(domains=["sixes", "fours"], settings={
+        **MIXED, "smtp_address_preference": "ipv6", "smtp_mx_address_limit": "3"}),
+    "three addresses of both protocols, the old one first": dict(
+        domains=["sixes", "fours"], settings={**MIXED, "smtp_address_preference": "ipv4",
+                                              "smtp_mx_address_limit": "3"}),
+    "three addresses as they come": dict(domains=["sixes", "fours"], settings={
+        **MIXED, "smtp_address_preference": "ipv6", "smtp_mx_address_limit": "3",
+        "smtp_balance_inet_protocols": "no"}),
     "a small window": dict(domains=["onlya"], settings={"tcp_windowsize": "10000"}),
     "an address of our own": dict(domains=["onlya"], settings={
         "smtp_bind_address": "127.0.0.7", "smtp_bind_address_enforce": "yes"}),
@@ -269,7 +317,8 @@ def sources_of(kind, cases):
 def main(kind, case):
     subprocess.run("ip link set lo up && ip address add 192.0.2.7/32 dev lo"
                    " && ip address add 192.0.2.8/32 dev lo"
-                   " && ip -6 address add 2001:db8::7/128 dev lo nodad && printf 'nameserver 127.0.0.1\\nsearch home.example\\n' > /run/resolv.test"
+                   + "".join(f" && ip -6 address add 2001:db8::{last}/128 dev lo nodad"
+                             for last in "789a") + " && printf 'nameserver 127.0.0.1\\nsearch home.example\\n' > /run/resolv.test"
                    " && mount --bind /run/resolv.test /etc/resolv.conf", shell=True, check=True)
     start_name_server()
     if "sources" in case:
