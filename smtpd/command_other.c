@@ -52,6 +52,7 @@ static bool greet_client(struct session *session, struct slice name, const char 
     if (verdict.result == VERDICT_REJECT)
         reply_refused(session, &verdict);
     else {
+        transcript_flush(session);
         mail_reset(session);
         /* HELO behind EHLO takes nothing back. */
         if (protocol)
@@ -158,6 +159,7 @@ bool obey_rset(struct session *session, struct slice arguments)
         reply(session, REPLY_RSET_SYNTAX);
         return false;
     }
+    transcript_flush(session);
     mail_reset(session);
     reply(session, REPLY_OK);
     return true;

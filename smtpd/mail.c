@@ -8,6 +8,7 @@
 #include "base/scope.h"
 #include "log/log.h"
 #include "smtp/replies.h"
+#include "transcript.h"
 
 #include <netinet/in.h>
 #include <time.h>
@@ -275,8 +276,7 @@ static bool answer_queued(struct session *session, int64_t bytes)
     const char *id = session->facts.queue_id;
 
     /* Whoever brings mail is forgiven (smtpd_soft_error_limit, smtpd_junk_command_limit). */
-    session->errors = 0;
-    session->junk = 0;
+    session_forgive(session);
     if (bytes < 0)
         reply(session, REPLY_QUEUED, id);
     else
@@ -386,6 +386,7 @@ bool mail_finish(struct session *session, int64_t bytes)
               "%s Error: bare <LF> received", session->server->config->myhostname);
     else if (end_is_allowed(session))
         queued = mail->proxy ? proxy_finish(session) : submit(session, bytes);
+    transcript_flush(session);
     mail_reset(session);
     return queued;
 }

@@ -194,7 +194,7 @@ bool proxy_finish(struct session *session)
 
     log_answer(session, taken ? "proxy-accept" : "proxy-reject", filter);
     if (taken)
-        session->errors = session->junk = 0;
+        session_forgive(session);
     pass_on(session, filter);
     return taken;
 }

@@ -192,6 +192,9 @@ bool server_open(struct server *server, const struct config *config,
     if (!server->resolver || !open_lists(server, error) || !open_matches(server, error) ||
         !safety_open(server, error))
         return false;
+    server->debug_peer = debug_peer_open(&server->tables, config, error);
+    if (!server->debug_peer)
+        return false;
     server->policy = policy_open(server, error);
     return server->policy != NULL;
 }
@@ -213,6 +216,7 @@ void server_close(struct server *server)
 
     policy_close(server->policy);
     safety_close(server);
+    debug_peer_close(server->debug_peer);
     if (server->resolver)
         resolver_close(server->resolver);
     if (server->lookup)

@@ -14,6 +14,7 @@
 #include "flush.h"
 #include "safety.h"
 #include "smtp/anvil.h"
+#include "smtp/debug_peer.h"
 #include "stream/stream.h"
 #include "table/match.h"
 
@@ -64,6 +65,7 @@ struct server {
     struct match_list *bare_newline_exclusions;
     struct match_list *limit_exceptions;
     struct match_list *backup_networks, *verp_clients, *noop_commands, *permit_actions;
+    struct debug_peer *debug_peer;
     struct table_list *command_filter, *footers, *discarded_keywords, *dns_filter;
     struct match_list *xclient_hosts, *xforward_hosts;
     struct match_list *fast_flush_domains;

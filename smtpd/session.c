@@ -2,14 +2,13 @@
 
 #include "base/encoding.h"
 #include "base/scope.h"
-#include "footer.h"
 #include "limits.h"
 #include "log/log.h"
 #include "smtp/replies.h"
 #include "state.h"
 #include "transcript.h"
 
-enum { REFUSAL_LIMIT = 500, PENDING_SHOWN = 100 };
+enum { PENDING_SHOWN = 100 };
 
 /* What a row says of a command, besides who obeys it. */
 enum {
@@ -40,83 +39,6 @@ static const struct command {
     [COMMAND_QUIT]     = { "QUIT",     "quit",     obey_quit,     0 },
     [COMMAND_UNKNOWN]  = { "UNKNOWN",  "unknown",  NULL,          0 },
 };
-
-/* --- Replies. --------------------------------------------------------------------- */
-
-/* Code and status stand on every line (RFC 2034 4). */
-static void add_reply_lines(struct str *output, char class, int detail, const char *status,
-                            struct slice text)
-{
-    do {
-        size_t end = slice_find(text, '\n');
-
-        str_format(output, "%c%02d%c", class, detail, end < text.length ? '-' : ' ');
-        if (*status)
-            str_format(output, "%c%s ", class == '3' ? '2' : class, status + 1);
-        printable_text(output, slice_part(text, 0, end));
-        str_text(output, "\r\n");
-        text = slice_from(text, end + 1);
-    } while (text.length);
-}
-
-static bool server_has_footers(const struct server *server)
-{
-    return *server->config->smtpd_reject_footer || !table_list_is_empty(server->footers);
-}
-
-static void add_footer(struct session *session, char class, int detail, const char *status,
-                       struct str *text)
-{
-    AUTO_STR struct str whole = STR_EMPTY;
-
-    str_format(&whole, "%c%02d ", class, detail);
-    if (*status)
-        str_format(&whole, "%c%s ", class, status + 1);
-    str_add(&whole, str_slice(text));
-    footer_add(session->server, &session->facts, str_slice(&whole), text);
-}
-
-void reply(struct session *session, int code, const char *status, const char *format, ...)
-{
-    const struct config *config = session->server->config;
-    AUTO_STR struct str text = STR_EMPTY;
-    char class = (char)('0' + code / 100);
-    va_list args;
-
-    if (class == '5' && config->soft_bounce)
-        class = '4';
-    va_start(args, format);
-    str_vformat(&text, format, args);
-    va_end(args);
-    if (class >= '4' && server_has_footers(session->server))
-        add_footer(session, class, code % 100, status, &text);
-    size_t before = session->output->length;
-
-    add_reply_lines(session->output, class, code % 100, status, str_slice(&text));
-    transcript_reply(session, code, slice_from(str_slice(session->output), before));
-    if (session->errors >= config->smtpd_soft_error_limit)
-        session->pause += config->smtpd_error_sleep_time;
-}
-
-void reply_refused(struct session *session, const struct verdict *verdict)
-{
-    AUTO_STR struct str text = STR_EMPTY;
-    bool soft = session->server->config->soft_bounce && verdict->code / 100 == 5;
-
-    if (verdict->hangup) {
-        facts_log(&session->facts, "hangup", slice_of(verdict->text));
-        session->mode = SESSION_CUT;
-        return;
-    }
-    session->refusing = true;
-    reply(session, verdict->code, verdict->status, "%.*s", REFUSAL_LIMIT, verdict->text);
-    session->refusing = false;
-    str_format(&text, "%d %c%s %s", soft ? verdict->code - 100 : verdict->code,
-               soft ? '4' : verdict->status[0], verdict->status + 1, verdict->text);
-    facts_log(&session->facts, "reject", str_slice(&text));
-    if (verdict->code == 421 || verdict->code == 521)
-        session->mode = SESSION_OVER;
-}
 
 /* --- Life. ------------------------------------------------------------------------ */
 
@@ -303,18 +225,47 @@ static bool filter_command(struct session *session, struct slice *line, struct s
     }
 }
 
+static struct slice first_word(struct slice line)
+{
+    return slice_take_word(&line);
+}
+
+/* The command that the line begins with, or that it should. */
+static void obey_command(struct session *session, struct slice line, struct slice pending)
+{
+    struct slice rest = slice_trim(line);
+    struct slice word = slice_take_word(&rest);
+    enum command_id id = find_command(word);
+    const struct command *command = &commands[id];
+    bool good = false;
+
+    if (!session->denied || id == COMMAND_UNKNOWN)
+        session->place = command->name;
+    session->facts.stage = command->name;
+    if (session->denied && id != COMMAND_QUIT &&
+        !(id == COMMAND_UNKNOWN && command_is_forbidden(session, word)))
+        reply(session, REPLY_ACCESS_DENIED, session->facts.client);
+    else if (!command->obey)
+        good = obey_unknown(session, word, slice_trim(line));
+    else if (pipelining_is_proper(session, command, pending)) {
+        session->pending = pending;
+        session->line = line;
+        good = command->obey(session, slice_trim_start(rest));
+    }
+    count(session, id, good);
+}
+
 void session_obey(struct session *session, struct slice line, struct slice pending, bool cut)
 {
     AUTO_STR struct str replaced = STR_EMPTY;
 
-    transcript_command(session, line);
+    transcript_command(session, line, find_command(first_word(line)) != COMMAND_UNKNOWN);
     if (cut)
         warn_cut(session, line);
     if (!filter_command(session, &line, &replaced))
         return;
 
-    struct slice rest = slice_trim(line);
-    struct slice word = slice_take_word(&rest);
+    struct slice word = first_word(line);
 
     if (session->server->config->smtputf8_enable && !text_is_utf8(line)) {
         reply(session, REPLY_BAD_UTF8);
@@ -326,26 +277,8 @@ void session_obey(struct session *session, struct slice line, struct slice pendi
                MATCH_YES) {
         reply(session, REPLY_OK);
         session->junk++;
-    } else {
-        enum command_id id = find_command(word);
-        const struct command *command = &commands[id];
-        bool good = false;
-
-        if (!session->denied || id == COMMAND_UNKNOWN)
-            session->place = command->name;
-        session->facts.stage = command->name;
-        if (session->denied && id != COMMAND_QUIT &&
-            !(id == COMMAND_UNKNOWN && command_is_forbidden(session, word)))
-            reply(session, REPLY_ACCESS_DENIED, session->facts.client);
-        else if (!command->obey)
-            good = obey_unknown(session, word, slice_trim(line));
-        else if (pipelining_is_proper(session, command, pending)) {
-            session->pending = pending;
-            session->line = line;
-            good = command->obey(session, slice_trim_start(rest));
-        }
-        count(session, id, good);
-    }
+    } else
+        obey_command(session, line, pending);
     judge_errors(session);
 }
 
@@ -390,6 +323,12 @@ void session_closing(struct session *session)
 {
     reply(session, REPLY_SHUTDOWN, session->server->config->myhostname);
     session->mode = SESSION_OVER;
+}
+
+void session_forgive(struct session *session)
+{
+    session->errors = session->junk = 0;
+    session->noted = 0;
 }
 
 static void add_count(struct str *line, const char *name, unsigned good, unsigned total)

@@ -88,6 +88,16 @@ static void find_discarded(struct session *session)
     }
 }
 
+/* What -v asks for of all sessions, and debug_peer_list of this one. */
+static int verbosity_for(const struct session *session)
+{
+    struct debug_peer *debug_peer = session->server->debug_peer;
+    const struct facts *facts = &session->facts;
+
+    return log_is_verbose() + (debug_peer ? debug_peer_level(debug_peer, slice_of(facts->name),
+                                                             slice_of(facts->address)) : 0);
+}
+
 struct session *session_new(const struct server *server, const struct session_client *client,
                             struct str *output)
 {
@@ -103,6 +113,7 @@ struct session *session_new(const struct server *server, const struct session_cl
     take_facts(session, client);
     session_identify(session);
     find_discarded(session);
+    session->verbosity = verbosity_for(session);
     session->verp_allowed = client_is_listed(server->verp_clients, &session->facts);
     session->xforward_allowed = client_is_listed(server->xforward_hosts, &session->facts);
     session->strict_lines = server->bare_newline != BARE_LF_ALLOWED &&

@@ -80,6 +80,9 @@ struct session {
     struct { unsigned good, total; } counts[COMMAND_COUNT];
     struct mail *mail;
     struct str transcript;          /* of the conversation, for the postmaster */
+    int transcript_lines;           /* not counting those of folding */
+    int verbosity;                  /* above 0: the conversation is logged */
+    bool secrets_follow;            /* what is no command may be the rest of AUTH */
     unsigned noted;                 /* NOTIFY_ bits of what has happened (transcript.h) */
     bool refusing;                  /* the reply is a restriction's */
     const char *aborted;            /* how the session ended; "" when it was with QUIT */
@@ -91,6 +94,9 @@ void reply(struct session *session, int code, const char *status, const char *fo
 
 /* After each answer: whoever has made too many errors is sent away. */
 void judge_errors(struct session *session);
+
+/* Who has brought a good mail has made no errors. */
+void session_forgive(struct session *session);
 
 /* Log a rejection that stands in the output as its reply, and say it. */
 void reply_refused(struct session *session, const struct verdict *verdict);

@@ -6,23 +6,25 @@
 
 /* --- remembering ----------------------------------------------------------------------- */
 
-static void remember(struct session *session, const char *who, struct slice line)
+static void remember(struct session *session, enum debug_direction direction, struct slice line)
 {
+    session->transcript_lines++;
     if (session->server->notified)
-        postmaster_transcribe(&session->transcript, who, line);
+        postmaster_transcribe(&session->transcript,
+                              direction == DEBUG_HEARD ? "In:  " : "Out: ", line);
+    if (session->verbosity)
+        debug_peer_log(direction, session->facts.client, line);
 }
 
-void transcript_command(struct session *session, struct slice line)
+void transcript_command(struct session *session, struct slice line, bool is_command)
 {
-    struct slice rest = line;
-    struct slice word = slice_take_word(&rest);
+    struct slice shown = debug_peer_shown(line);
 
-    if (slice_is_nocase(word, "AUTH")) {
-        struct slice mechanism = slice_take_word(&rest);
-
-        line = slice_part(line, 0, (size_t)(mechanism.data - line.data) + mechanism.length);
-    }
-    remember(session, "In:  ", line);
+    if (is_command)
+        session->secrets_follow = false;
+    remember(session, DEBUG_HEARD, session->secrets_follow ? SLICE_LITERAL("(not shown)") : shown);
+    if (is_command && slice_is_nocase(slice_take_word(&line), "AUTH"))
+        session->secrets_follow = true;
 }
 
 static unsigned class_of(const struct session *session, int code)
@@ -43,7 +45,7 @@ void transcript_reply(struct session *session, int code, struct slice lines)
 {
     session->noted |= class_of(session, code);
     while (lines.length > 0)
-        remember(session, "Out: ", slice_trim_end(slice_take_until(&lines, "\n")));
+        remember(session, DEBUG_SAID, slice_trim_end(slice_take_until(&lines, "\n")));
 }
 
 /* --- telling ----------------------------------------------------------------------------- */
@@ -77,4 +79,14 @@ void transcript_send(struct session *session, const char *aborted)
     } else if (reply.status != SUBMISSION_QUEUED && reply.status != SUBMISSION_DISCARDED) {
         log_warn("notice to the postmaster: cleanup: %s", reply.text);
     }
+}
+
+void transcript_flush(struct session *session)
+{
+    if (session->transcript_lines <= session->server->config->smtpd_history_flush_threshold)
+        return;
+    transcript_send(session, "");
+    session->noted = 0;
+    session->transcript_lines = 0;
+    str_clear(&session->transcript);
 }

@@ -47,8 +47,10 @@ int debug_peer_level(struct debug_peer *debug_peer, struct slice name, struct sl
 void debug_peer_log(enum debug_direction direction, const char *peer, struct slice lines)
 {
     do {
-        struct slice line = slice_trim_end(slice_take_until(&lines, "\n"));
+        struct slice line = slice_take_until(&lines, "\n");
 
+        if (slice_ends(line, "\r"))
+            line.length--;
         log_info("%c %s: %.*s", direction, peer, SLICE_ARGS(line));
     } while (lines.length);
 }

@@ -40,7 +40,7 @@ def neutral(message):
     return re.sub(r"\d{14}\.QID", "STAMP", text)
 
 
-def notices(kind, classes, count):
+def notices(kind, classes, count, scenes=SCENES, **settings):
     """The messages that all scenes lead to, and the commands that brought them."""
     with Peer() as peer:
         instance = kind(settings={
@@ -49,10 +49,10 @@ def notices(kind, classes, count):
             "default_transport": "discard", "smtpd_error_sleep_time": "0",
             "smtpd_discard_ehlo_keywords": "chunking, silent-discard",
             "smtpd_recipient_restrictions":
-                "check_recipient_access inline:{{no@t.test = reject go}}, permit"})
-        for lines in SCENES.values():
+                "check_recipient_access inline:{{no@t.test = reject go}}, permit", **settings})
+        for lines in scenes.values():
             talk(instance, lines)
-        wait_for(lambda: len(peer.messages) >= count)
+        wait_for(lambda: len(peer.messages) >= count, 8)
         instance.stop()
         assert all(command.split(" SIZE")[0] == "MAIL FROM:<double-bounce@mail.test.example>"
                    for command in peer.commands if command.startswith("MAIL"))
@@ -66,6 +66,29 @@ def test_transcripts_read_as_debians(ours, debian, classes, scenes):
     assert len(found) == len(scenes)
     if scenes:
         assert found == notices(debian, classes, len(scenes))
+
+
+GOOD_MAIL = ["MAIL FROM:<a@b.test>", "RCPT TO:<ok@t.test>", "DATA", "x\r\n."]
+LONG = {
+    "reset": ["EHLO x", "FOO", "RSET", "NOOP", "BAR", "QUIT"],
+    "hello": ["EHLO x", "FOO", "EHLO y", "NOOP", "BAR", "HELO z", "QUIT"],
+    "mail": ["EHLO x", "FOO", *GOOD_MAIL, "NOOP", "BAR", "QUIT"],
+    "no error": ["EHLO x", "NOOP", "RSET", "BAR", "QUIT"],
+    "bad": ["EHLO x", "NOOP", "RSET x", "NOOP", "EHLO", "QUIT"],
+    "short": ["FOO", "NOOP", "RSET", "NOOP", "QUIT"],
+    "not short": ["FOO", "NOOP", "NOOP", "RSET", "NOOP", "QUIT"],
+    "wrong mail": ["EHLO x", "FOO", "MAIL FROM:<a@b.test>", "RCPT TO:<ok@t.test>", "DATA",
+                   "Received: x\r\n" * 60 + "\r\n.", "NOOP", "QUIT"],
+}
+
+
+@pytest.mark.parametrize("threshold, count", [("6", 12), ("100", 8)])
+def test_a_long_transcript_is_sent_in_parts_like_debians(ours, debian, threshold, count):
+    settings = {"scenes": LONG, "smtpd_history_flush_threshold": threshold,
+                "local_recipient_maps": ""}
+    found = notices(ours, "protocol", count, **settings)
+    assert len(found) == count
+    assert found == notices(debian, "protocol", count, **settings)
 
 
 def test_no_secrets_stand_in_a_transcript(ours):
