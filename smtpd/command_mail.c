@@ -7,6 +7,7 @@
 #include "address/address.h"
 #include "base/encoding.h"
 #include "base/scope.h"
+#include "deliver/postmaster.h"
 #include "limits.h"
 #include "log/log.h"
 #include "queue/queue.h"
@@ -202,9 +203,10 @@ static bool parse_mail_option(struct session *session, struct slice word, struct
 }
 
 /* Log it and say it. */
-static void refuse(struct session *session, int code, const char *status, const char *text)
+static void refuse(struct session *session, unsigned blame, int code, const char *status,
+                   const char *text)
 {
-    struct verdict verdict = { .result = VERDICT_REJECT, .code = code, .text = text };
+    struct verdict verdict = { VERDICT_REJECT, .code = code, .text = text, .blame = blame };
 
     memcpy(verdict.status, status, strlen(status) + 1);
     reply_refused(session, &verdict);
@@ -217,7 +219,7 @@ static bool has_room(struct session *session, int64_t size)
     int64_t limit = config->message_size_limit, wanted = config->queue_minfree;
 
     if (limit > 0 && size > limit) {
-        refuse(session, REPLY_TOO_LARGE);
+        refuse(session, NOTIFY_POLICY, REPLY_TOO_LARGE);
         return false;
     }
 
@@ -229,7 +231,7 @@ static bool has_room(struct session *session, int64_t size)
         return true;
     log_warn("not enough free space in mail queue: %lld bytes < 1.5*message size limit",
              (long long)spare);
-    refuse(session, REPLY_DISK_FULL);
+    refuse(session, NOTIFY_RESOURCE, REPLY_DISK_FULL);
     return false;
 }
 

@@ -6,6 +6,7 @@
 #include "address/address.h"
 #include "base/memory.h"
 #include "base/scope.h"
+#include "deliver/postmaster.h"
 #include "log/log.h"
 #include "smtp/replies.h"
 #include "transcript.h"
@@ -298,7 +299,9 @@ static void answer_rejected(struct session *session, const char *text)
         code = 451;
     if (!rest.length)
         rest = slice_of("Error: message content rejected");
+    session->blame = NOTIFY_POLICY;
     reply(session, (int)code, status, "%.*s", SLICE_ARGS(rest));
+    session->blame = 0;
 }
 
 static void answer_refused(struct session *session, const struct submission_reply *answer)
@@ -308,7 +311,9 @@ static void answer_refused(struct session *session, const struct submission_repl
         reply(session, REPLY_CLEANUP_TOO_BIG);
         return;
     case SUBMISSION_HOPS:
+        session->blame = NOTIFY_BOUNCE;
         reply(session, REPLY_CLEANUP_HOPS);
+        session->blame = 0;
         return;
     case SUBMISSION_NO_SPACE:
         reply(session, REPLY_CLEANUP_NO_SPACE);

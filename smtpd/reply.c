@@ -6,6 +6,7 @@
 
 #include "base/encoding.h"
 #include "base/scope.h"
+#include "deliver/postmaster.h"
 #include "footer.h"
 #include "transcript.h"
 
@@ -76,9 +77,9 @@ void reply_refused(struct session *session, const struct verdict *verdict)
         session->mode = SESSION_CUT;
         return;
     }
-    session->refusing = true;
+    session->blame = verdict->blame ? verdict->blame : NOTIFY_POLICY;
     reply(session, verdict->code, verdict->status, "%.*s", REFUSAL_LIMIT, verdict->text);
-    session->refusing = false;
+    session->blame = 0;
     str_format(&text, "%d %c%s %s", soft ? verdict->code - 100 : verdict->code,
                soft ? '4' : verdict->status[0], verdict->status + 1, verdict->text);
     facts_log(&session->facts, "reject", str_slice(&text));

@@ -84,7 +84,7 @@ struct session {
     int verbosity;                  /* above 0: the conversation is logged */
     bool secrets_follow;            /* what is no command may be the rest of AUTH */
     unsigned noted;                 /* NOTIFY_ bits of what has happened (transcript.h) */
-    bool refusing;                  /* the reply is a restriction's */
+    unsigned blame;                 /* NOTIFY_ bits of the reply; 0: what its code means */
     const char *aborted;            /* how the session ended; "" when it was with QUIT */
 };
 

@@ -29,16 +29,26 @@ void transcript_command(struct session *session, struct slice line, bool is_comm
 
 static unsigned class_of(const struct session *session, int code)
 {
-    if (code < 400 || code == 421)
+    const char *stage = session->facts.stage;
+
+    if (code < 400)
         return 0;
-    if (code == 451)
-        return session->refusing ? NOTIFY_POLICY : NOTIFY_SOFTWARE;
-    if (code == 452)
-        return session->refusing ? NOTIFY_POLICY : NOTIFY_RESOURCE;
-    /* More than SIZE allows is a matter of policy; what cleanup refuses is a matter of mail. */
-    if (code == 552)
-        return strcmp(session->facts.stage, "MAIL") == 0 ? NOTIFY_POLICY : 0;
-    return session->refusing ? NOTIFY_POLICY : NOTIFY_PROTOCOL;
+    if (session->blame)
+        return session->blame;
+    switch (code) {
+    case 421:
+        return 0;
+    case 451:
+        return NOTIFY_SOFTWARE;
+    case 452:   /* too many recipients, or no space */
+        return strcmp(stage, "RCPT") == 0 ? NOTIFY_POLICY : NOTIFY_RESOURCE;
+    case 552:   /* more than SIZE or a chunk may say is a matter of policy; else it is the mail's */
+        return strcmp(stage, "DATA") == 0 ? NOTIFY_BOUNCE : NOTIFY_POLICY;
+    case 554:   /* DATA though no recipient was taken: what there was to tell is told */
+        return strcmp(stage, "DATA") == 0 ? 0 : NOTIFY_PROTOCOL;
+    default:
+        return NOTIFY_PROTOCOL;
+    }
 }
 
 void transcript_reply(struct session *session, int code, struct slice lines)
@@ -58,16 +68,19 @@ void transcript_send(struct session *session, const char *aborted)
     struct submission submission = { 0 };
     struct submission_reply reply = { .queue_id = "", .text = "" };
     struct error error = ERROR_NONE;
+    unsigned noted = session->noted;
     struct postmaster_notice notice = {
         .program = "SMTP server", .peer = session->facts.client, .opening = "",
         .aborted = aborted, .transcript = str_slice(&session->transcript),
     };
 
-    if (!(session->noted & server->notified))
-        return;
     session->noted = 0;
+    if (!(noted & server->notified))
+        return;
     postmaster_write(&text, server->config, &notice);
     postmaster_fill(&submission, server->config, arena);
+    if (noted & NOTIFY_BOUNCE)
+        submission.envelope.recipients.items[0].address = server->config->bounce_notice_recipient;
 
     void *submitter = server->calls.submit(server->calls.argument, &submission);
 
@@ -86,7 +99,6 @@ void transcript_flush(struct session *session)
     if (session->transcript_lines <= session->server->config->smtpd_history_flush_threshold)
         return;
     transcript_send(session, "");
-    session->noted = 0;
     session->transcript_lines = 0;
     str_clear(&session->transcript);
 }

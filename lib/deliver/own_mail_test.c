@@ -38,7 +38,7 @@ TEST(the_classes_of_notices_are_told_apart)
 {
     CHECK_NUMBER(postmaster_classes("resource, software"), NOTIFY_RESOURCE | NOTIFY_SOFTWARE);
     CHECK_NUMBER(postmaster_classes("Protocol 2bounce,policy"), NOTIFY_PROTOCOL | NOTIFY_POLICY);
-    CHECK_NUMBER(postmaster_classes("bounce delay data"), 0);
+    CHECK_NUMBER(postmaster_classes("bounce delay data"), NOTIFY_BOUNCE | NOTIFY_DATA);
     CHECK(own_mail_flags(&config, "notify") & SUBMIT_FILTER);
     CHECK(!(own_mail_flags(&config, "bounce") & SUBMIT_FILTER));
 }

@@ -16,6 +16,7 @@ unsigned postmaster_classes(const char *notify_classes)
     static const struct { const char *name; unsigned bit; } classes[] = {
         { "protocol", NOTIFY_PROTOCOL }, { "policy", NOTIFY_POLICY },
         { "resource", NOTIFY_RESOURCE }, { "software", NOTIFY_SOFTWARE },
+        { "bounce", NOTIFY_BOUNCE }, { "data", NOTIFY_DATA },
     };
     struct slice rest = slice_of(notify_classes), member;
     unsigned bits = 0;

@@ -8,7 +8,8 @@
 #include "deliver/submission.h"
 
 /* Classes of errors, as in notify_classes. */
-enum { NOTIFY_PROTOCOL = 1, NOTIFY_POLICY = 2, NOTIFY_RESOURCE = 4, NOTIFY_SOFTWARE = 8 };
+enum { NOTIFY_PROTOCOL = 1, NOTIFY_POLICY = 2, NOTIFY_RESOURCE = 4, NOTIFY_SOFTWARE = 8,
+       NOTIFY_BOUNCE = 16, NOTIFY_DATA = 32 };
 
 /* The bits of a list; names that are no class of a session's are passed over. */
 unsigned postmaster_classes(const char *notify_classes);

@@ -121,11 +121,11 @@ struct verdict verdict_table_trouble(struct evaluation *evaluation, const char *
 struct verdict verdict_defer_if_permit(struct evaluation *evaluation, struct verdict verdict);
 struct verdict verdict_defer_if_reject(struct evaluation *evaluation, struct verdict verdict);
 
-/* access.c: what a table said about a key. */
+/* action.c: do what a table said about a key. */
 struct verdict access_obey(struct evaluation *evaluation, const struct check *check,
                            struct subject subject, const char *key, struct slice value);
 
-/* Ask the check's table for a domain and its parents, for an address and its networks. */
+/* access.c: ask the check's table for a domain and its parents, for an address and its networks. */
 struct verdict access_ask_domain(struct evaluation *evaluation, const struct check *check,
                                  struct subject subject, const char *domain, bool *found);
 struct verdict access_ask_network(struct evaluation *evaluation, const struct check *check,
@@ -138,7 +138,13 @@ struct verdict access_forbid_permit(const struct check *check, const char *name,
 check_function check_client_access, check_reverse_client_hostname_access, check_helo_access,
     check_sender_access, check_recipient_access, check_etrn_access;
 
-/* recipient.c: is the address one of ours, and of somebody who is known? */
+/* recipient.c: where mail for an address would go; false when that cannot be known now. */
+bool recipient_resolve(struct evaluation *evaluation, const char *address,
+                       struct resolution *resolution, struct error *error) MUST_USE;
+
+#define AUTO_RESOLUTION __attribute__((cleanup(resolution_free)))
+
+/* Is the address one of ours, and of somebody who is known? */
 struct verdict recipient_check_listed(struct evaluation *evaluation, const char *address,
                                       struct subject subject, bool is_sender);
 /* The sender has said which way the mail is to go: "user%host@relay". */

@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include "base/scope.h"
+#include "deliver/postmaster.h"
 #include "log/log.h"
 
 enum { DEPTH_LIMIT = 100 };
@@ -77,7 +78,7 @@ struct verdict program_run(struct evaluation *evaluation, const struct program *
         }
 
         struct verdict verdict = run_check(evaluation, check);
-        bool server_error = verdict.code == 451 && !strncmp(verdict.status, "4.3.", 4);
+        bool server_error = verdict.blame & (NOTIFY_SOFTWARE | NOTIFY_DATA);
 
         if (verdict.result == VERDICT_REJECT && evaluation->warn && !server_error)
             verdict = only_warn(evaluation, &verdict);

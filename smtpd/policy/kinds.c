@@ -78,7 +78,7 @@ static struct verdict check_mynetworks(struct evaluation *evaluation,
     case MATCH_NO:
         return verdict_next();
     default:
-        return verdict_table_trouble(evaluation, subject_client(evaluation).name, error.text);
+        return verdict_table_trouble(evaluation, subject_list(evaluation).name, error.text);
     }
 }
 

@@ -34,6 +34,7 @@ struct verdict {
     char status[STATUS_SIZE];
     const char *text;       /* "<x>: Sender address rejected: ..."; lives in the arena */
     bool hangup;            /* without a reply */
+    unsigned blame;         /* NOTIFY_ bits (deliver/postmaster.h); 0 is a matter of policy */
     struct evidence evidence;
 };
 

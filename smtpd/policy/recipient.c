@@ -6,18 +6,11 @@
 
 #include "address/address.h"
 #include "base/scope.h"
+#include "deliver/postmaster.h"
 #include "log/log.h"
 
-static void free_resolution(struct resolution *resolution)
-{
-    resolution_free(resolution);
-}
-
-#define AUTO_RESOLUTION __attribute__((cleanup(free_resolution)))
-
-/* Where mail for the address would go; false when that cannot be known now. */
-static bool resolve(struct evaluation *evaluation, const char *address,
-                    struct resolution *resolution, struct error *error)
+bool recipient_resolve(struct evaluation *evaluation, const char *address,
+                       struct resolution *resolution, struct error *error)
 {
     const struct server *server = evaluation->policy->server;
     const char *sender = evaluation->facts->sender;
@@ -37,7 +30,7 @@ static enum destination find_destination(struct evaluation *evaluation, struct v
     AUTO_RESOLUTION struct resolution resolution = RESOLUTION_EMPTY;
     struct error error = ERROR_NONE;
 
-    if (!resolve(evaluation, evaluation->facts->recipient, &resolution, &error)) {
+    if (!recipient_resolve(evaluation, evaluation->facts->recipient, &resolution, &error)) {
         *trouble = verdict_table_trouble(evaluation, evaluation->facts->recipient, error.text);
         return DESTINATION_UNKNOWN;
     }
@@ -56,7 +49,7 @@ bool recipient_is_routed(struct evaluation *evaluation)
     AUTO_RESOLUTION struct resolution resolution = RESOLUTION_EMPTY;
     struct error error = ERROR_NONE;
 
-    return !resolve(evaluation, evaluation->facts->recipient, &resolution, &error) ||
+    return !recipient_resolve(evaluation, evaluation->facts->recipient, &resolution, &error) ||
            (resolution.flags & RESOLVE_ROUTED);
 }
 
@@ -199,9 +192,12 @@ static struct verdict refuse_unknown(struct evaluation *evaluation, struct subje
 {
     bool named = evaluation->policy->server->config->show_user_unknown_table_name;
 
-    return verdict_reject(evaluation, subject, directory->code, is_sender ? "5.1.0" : "5.1.1",
-                          "User unknown%s%s", named ? " in " : "",
-                          named ? directory->name : "");
+    struct verdict verdict = verdict_reject(evaluation, subject, directory->code,
+                                            is_sender ? "5.1.0" : "5.1.1", "User unknown%s%s",
+                                            named ? " in " : "", named ? directory->name : "");
+
+    verdict.blame = NOTIFY_BOUNCE;
+    return verdict;
 }
 
 static struct verdict ask_directory(struct evaluation *evaluation, struct slice address,
@@ -233,7 +229,7 @@ struct verdict recipient_check_listed(struct evaluation *evaluation, const char 
     struct directory directory;
     struct error error = ERROR_NONE;
 
-    if (!resolve(evaluation, address, &resolution, &error))
+    if (!recipient_resolve(evaluation, address, &resolution, &error))
         return verdict_table_trouble(evaluation, subject.name, error.text);
 
     struct slice recipient = str_slice(&resolution.recipient);

@@ -1,6 +1,7 @@
 #include "check.h"
 
 #include "base/scope.h"
+#include "deliver/postmaster.h"
 #include "log/log.h"
 
 #include <stdarg.h>
@@ -154,15 +155,21 @@ struct verdict verdict_reject(struct evaluation *evaluation, struct subject subj
 
 struct verdict verdict_bad_config(void)
 {
-    return verdict_text(451, "4.3.5", "Server configuration error");
+    struct verdict verdict = verdict_text(451, "4.3.5", "Server configuration error");
+
+    verdict.blame = NOTIFY_SOFTWARE;
+    return verdict;
 }
 
 struct verdict verdict_table_trouble(struct evaluation *evaluation, const char *name,
                                      const char *why)
 {
+    const char *text = arena_format(evaluation->arena, "<%s>: Temporary lookup failure", name);
+    struct verdict verdict = verdict_text(451, "4.3.0", text);
+
     log_warn("%s", why);
-    return verdict_text(451, "4.3.0",
-                        arena_format(evaluation->arena, "<%s>: Temporary lookup failure", name));
+    verdict.blame = NOTIFY_DATA;
+    return verdict;
 }
 
 struct verdict verdict_defer_if_permit(struct evaluation *evaluation, struct verdict verdict)

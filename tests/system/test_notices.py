@@ -2,6 +2,7 @@
 import re
 import smtplib
 import socket
+from difflib import unified_diff
 
 import pytest
 from instance import wait_for
@@ -82,7 +83,48 @@ LONG = {
 }
 
 
-@pytest.mark.parametrize("threshold, count", [("6", 12), ("100", 8)])
+MAIL = ["EHLO x", "MAIL FROM:<a@b.test>", "RCPT TO:<ok@t.test>", "DATA"]
+CLASSED = {
+    "hops": [*MAIL, "Received: x\r\n" * 60 + "\r\n.", "FOO", "QUIT"],
+    "big": [*MAIL, ("x" * 70 + "\r\n") * 100 + ".", "QUIT"],
+    "chunk": [*MAIL[:3], "BDAT 8000 LAST\r\n" + "x" * 7998, "QUIT"],
+    "refused content": [*MAIL, "Bad: x\r\n\r\n.", "QUIT"],
+    "deferred content": [*MAIL, "Later: x\r\n\r\n.", "QUIT"],
+    "refused end": ["EHLO x", "MAIL FROM:<end@b.test>", *MAIL[2:], "x\r\n.", "QUIT"],
+    "no lookup": ["EHLO x", "MAIL FROM:<broken@b.test>", *MAIL[2:], "QUIT"],
+    "recipients": [*MAIL[:2], *MAIL[2:3] * 4, "QUIT"],
+    "size": ["EHLO x", "MAIL FROM:<a@b.test> SIZE=999999", "QUIT"],
+    "space": ["EHLO x", "MAIL FROM:<a@b.test> SIZE=4999", "QUIT"],
+    "later": [*MAIL[:2], "RCPT TO:<later@t.test>", "RCPT TO:<full@t.test>", "QUIT"],
+    "bye": [*MAIL[:2], "RCPT TO:<bye@t.test>"],
+    "errors": ["EHLO x"] + ["VRFY ("] * 4,
+}
+
+
+FULL = {name: CLASSED[name] for name in ("size", "space", "bye")}
+
+
+@pytest.mark.parametrize("classes, count, free", [
+    ("resource", 2, "1000000000000"), ("software, data", 1, "0"), ("bounce", 2, "0"), ("policy", 8, "0")])
+def test_each_class_is_told_as_debian_does(ours, debian, classes, count, free):
+    settings = {
+        "scenes": FULL if free != "0" else CLASSED, "local_recipient_maps": "", "message_size_limit": "5000",
+        "queue_minfree": free,
+        "smtpd_discard_ehlo_keywords": "silent-discard", "smtpd_recipient_limit": "2",
+        "smtpd_hard_error_limit": "4", "smtpd_recipient_overshoot_limit": "1",
+        "bounce_notice_recipient": "bounces@pm.test",
+        "header_checks": "regexp:{{/^Bad/ REJECT go away} {/^Later/ REJECT 4.7.1 soon}}",
+        "smtpd_sender_restrictions": "check_sender_access regexp:{{/broken/ check_sender_access fail:x}}",
+        "smtpd_recipient_restrictions": "check_recipient_access inline:{{later@t.test=DEFER}, "
+                                        "{full@t.test=452 4.2.2 full}, {bye@t.test=421 bye}}",
+        "smtpd_end_of_data_restrictions": "check_sender_access inline:{{end@b.test=REJECT}}"}
+    found = notices(ours, classes, count, **settings)
+    wanted = notices(debian, classes, count, **settings)
+    assert not list(unified_diff("".join(wanted).split("\r\n"), "".join(found).split("\r\n"), n=8, lineterm=""))
+    assert len(found) == count
+
+
+@pytest.mark.parametrize("threshold, count", [("6", 9), ("100", 7)])
 def test_a_long_transcript_is_sent_in_parts_like_debians(ours, debian, threshold, count):
     settings = {"scenes": LONG, "smtpd_history_flush_threshold": threshold,
                 "local_recipient_maps": ""}

@@ -108,6 +108,16 @@ SETTINGS = {
         **VERIFY, "unverified_recipient_reject_code": "550",
         "unverified_recipient_defer_code": "250", "unverified_sender_reject_reason": "my reason",
         "unverified_sender_tempfail_action": "defer"},
+    "routed": {"smtpd_recipient_restrictions": "check_recipient_access inline:{"
+               "{x@nowhere.test=REJECT a}, {alice%relay.test@example.test=REJECT b}, "
+               "{alice@relay.test=REJECT c}, {nowhere.test=REJECT d}}, check_sender_access "
+               "inline:{{a@b.test=REJECT e}, {a%b=REJECT f}, {a@b=REJECT g}}",
+               "allow_untrusted_routing": "yes"},
+    "broken tables": {"smtpd_recipient_restrictions": "warn_if_reject check_sender_access fail:x, "
+                      "check_recipient_access fail:x",
+                      "smtpd_etrn_restrictions": "check_etrn_access fail:x"},
+    "broken for names": {"smtpd_delay_reject": "no", "smtpd_helo_restrictions":
+                         "check_helo_access fail:x"},
     "strict": {"strict_rfc821_envelopes": "yes", "strict_smtputf8": "yes",
                "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
                "soft_bounce": "yes"},
