@@ -33,8 +33,9 @@ def observe(make):
                 f"EHLO h{at}.test", "VRFY alice@example.test", f"MAIL FROM:<s{at}@x.test>",
                 "VRFY alice@example.test", "RCPT TO:<alice@example.test>",
                 "RCPT TO:<bob@example.test>", "VRFY bob", "RSET", "QUIT"])
+            ended = len(logs) * len(ACTIONS) + at + 1
+            assert wait_for(lambda: instance.log().count("quit=1") == ended)
         logged = re.compile(rf"v{port}/smtpd\[\d+\]: (.*)")
-        assert wait_for(lambda: instance.log().count("quit=1") == len(ACTIONS) * (len(logs) + 1))
         logs.append([template(line) for line in logged.findall(instance.log())])
     return replies, logs
 
