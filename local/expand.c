@@ -1,29 +1,19 @@
 #include "expand.h"
 
 #include "address/address.h"
+#include "alias.h"
 #include "base/memory.h"
 #include "base/scope.h"
 #include "log/log.h"
 #include "mailboxes.h"
-#include "table_owner.h"
 #include "text_file.h"
 #include "user.h"
 
 #include <errno.h>
-#include <strings.h>
 
 enum { DEPTH_LIMIT = 100 };
 
 /* --- Where an address belongs. ---------------------------------------------------- */
-
-/* The member's standard form, in the arena. */
-static const char *rewrite(struct job *job, const char *address)
-{
-    AUTO_STR struct str output = STR_EMPTY;
-
-    rewrite_address(&job->agent->rewrite, REWRITE_LOCAL, slice_of(address), &output);
-    return arena_text(job->arena, str_slice(&output));
-}
 
 enum belonging { BELONGS_HERE, BELONGS_ELSEWHERE, BELONGS_NOWHERE, BELONGS_UNKNOWN };
 
@@ -216,7 +206,7 @@ static void include(struct job *job, const char *path, const char *member,
 static void expand_address(struct job *job, const struct target *target, const char *member,
                            const struct origin *origin)
 {
-    const char *address = rewrite(job, target->text);
+    const char *address = job_rewrite(job, target->text);
     struct origin within = *origin;
 
     within.no_alias = within.no_forward = target->escaped;
@@ -257,127 +247,6 @@ void expand_target(struct job *job, const struct target *target, const char *mem
     }
 }
 
-/* --- Aliases. ------------------------------------------------------------------------- */
-
-static enum table_result find_alias(struct job *job, struct slice key, struct str *value,
-                                    const char **source)
-{
-    AUTO_STR struct str folded = STR_EMPTY;
-    struct error error = ERROR_NONE;
-
-    address_fold(&folded, key);
-
-    enum table_result result = table_list_get(job->agent->aliases, str_slice(&folded), value,
-                                              source, &error);
-
-    if (result == TABLE_TROUBLE)
-        log_warn("%s: %s", job->request->envelope.queue_id, error.text);
-    /* An alias of nothing is none. */
-    if (result == TABLE_FOUND && slice_trim(str_slice(value)).length == 0)
-        return TABLE_ABSENT;
-    return result;
-}
-
-static const char *fold(struct job *job, struct slice text)
-{
-    AUTO_STR struct str output = STR_EMPTY;
-
-    address_fold(&output, text);
-    return arena_text(job->arena, str_slice(&output));
-}
-
-/* Who owns the list is the sender of what it leads to; failures of its own are told as written. */
-static void set_owner(struct job *job, struct slice name, struct origin *within)
-{
-    AUTO_STR struct str owner = STR_EMPTY, value = STR_EMPTY;
-    bool none = !job->agent->config->owner_request_special
-                || slice_starts_nocase(name, "owner-") || slice_ends_nocase(name, "-request");
-
-    job->place.owner = NULL;
-    str_format(&owner, "owner-%.*s", SLICE_ARGS(name));
-    if (none || find_alias(job, str_slice(&owner), &value, NULL) != TABLE_FOUND)
-        return;
-    job->place.owner = rewrite(job, job->agent->config->expand_owner_alias
-                                        ? arena_text(job->arena, slice_trim(str_slice(&value)))
-                                        : owner.data);
-    within->sender = fold(job, slice_of(job->place.owner));
-    within->submit = true;
-}
-
-static bool is_being_expanded(const char *alias, const struct origin *origin)
-{
-    for (; origin; origin = origin->parent)
-        if (origin->alias && strcasecmp(origin->alias, alias) == 0)
-            return true;
-    return false;
-}
-
-/* The first alias ends what the sender wished to know of success. */
-static void tell_expanded(struct job *job, const char *address, const char *owner)
-{
-    struct recipient shown = *job->recipient;
-
-    shown.address = address;
-    if (!*shown.original)
-        shown.original = job->recipient->address;
-    reporter_expanded(job->agent->reporter, job->request, &shown, owner);
-    job->expanded = true;
-}
-
-/* The alias, folded, as name stands in the address. */
-static void expand_alias(struct job *job, const char *alias, struct slice name,
-                         const char *source, struct slice list, const char *address,
-                         const struct origin *origin)
-{
-    struct origin within = {
-        .parent = origin, .alias = alias, .class = "alias",
-        .depth = origin->depth + 1,
-        .list_owner = table_owner(slice_of(source)),
-    };
-
-    if (!job_first_time(job, "alias", alias, 0))
-        return;
-
-    /* Without an owner of its own its users get the mail as users of the list above, or not. */
-    within.sender = origin->sender;
-    within.submit = origin->submit && !job->agent->config->reset_owner_alias;
-    set_owner(job, name, &within);
-    if (!job->expanded)
-        tell_expanded(job, address, job->place.owner);
-    job->place.sender = within.sender;
-
-    const struct target *target = targets_read(list, job->arena);
-
-    for (; target; target = target->next)
-        expand_target(job, target, address, &within);
-}
-
-/* True when the name was an alias, and is taken care of. */
-static bool try_alias(struct job *job, struct slice name, const char *address,
-                      const struct origin *origin)
-{
-    AUTO_STR struct str value = STR_EMPTY;
-    const char *alias = fold(job, name), *source = "";
-    enum table_result result;
-
-    if (origin->alias && strcasecmp(origin->alias, alias) == 0)
-        return false;       /* "john: john, archive": the inner one is the user */
-    result = find_alias(job, name, &value, &source);
-    if (result == TABLE_ABSENT)
-        return false;
-    if (result == TABLE_TROUBLE)
-        job_fail(job, address, "4.3.0", "alias database unavailable");
-    else if (is_being_expanded(alias, origin)) {
-        const char *last = origin->alias ? origin->alias : alias;
-
-        log_warn("alias database loop for %s", last);
-        job_fail(job, rewrite(job, last), "5.4.6", "alias database loop for %s", last);
-    } else {
-        expand_alias(job, alias, name, source, str_slice(&value), address, origin);
-    }
-    return true;
-}
-
 /* --- Addresses. ------------------------------------------------------------------------- */
 
 static void expand_place(struct job *job, const char *address, const struct origin *origin)
@@ -387,8 +256,9 @@ static void expand_place(struct job *job, const char *address, const struct orig
                                                  &user, &extension, NULL);
 
     if (!origin->no_alias
-        && (try_alias(job, local, address, origin)
-            || (has_extension && extension.length > 0 && try_alias(job, user, address, origin))))
+        && (alias_expand(job, local, address, origin)
+            || (has_extension && extension.length > 0
+                && alias_expand(job, user, address, origin))))
         return;
     deliver_to_user(job, address, origin);
 }
@@ -402,7 +272,7 @@ void expand_local(struct job *job, const char *address, const struct origin *ori
     struct place place = {
         .delivered = outer.delivered && config->frozen_delivered_to ? outer.delivered : address,
         .led_here = outer.delivered,
-        .local = slice_of(fold(job, address_split(slice_of(address)).local)),
+        .local = slice_of(job_fold(job, address_split(slice_of(address)).local)),
         .extension = { "", 0 }, .owner = outer.owner, .sender = outer.sender,
     };
 

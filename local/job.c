@@ -80,6 +80,22 @@ void job_fail(struct job *job, const char *member, const char *dsn, const char *
     job_report(job, member, &outcome);
 }
 
+const char *job_rewrite(struct job *job, const char *address)
+{
+    AUTO_STR struct str output = STR_EMPTY;
+
+    rewrite_address(&job->agent->rewrite, REWRITE_LOCAL, slice_of(address), &output);
+    return arena_text(job->arena, str_slice(&output));
+}
+
+const char *job_fold(struct job *job, struct slice text)
+{
+    AUTO_STR struct str output = STR_EMPTY;
+
+    address_fold(&output, text);
+    return arena_text(job->arena, str_slice(&output));
+}
+
 bool job_first_time(struct job *job, const char *kind, const char *target, uid_t uid)
 {
     AUTO_STR struct str key = STR_EMPTY, plain = STR_EMPTY;

@@ -81,6 +81,10 @@ const char *job_sender(const struct job *job);
 /* Another agent has reported the recipient. */
 void job_passed(struct job *job, enum delivery_status status);
 
+/* The standard form of an address, and a name folded; in the arena. */
+const char *job_rewrite(struct job *job, const char *address);
+const char *job_fold(struct job *job, struct slice text);
+
 /* False when the key was there before: a duplicate. */
 bool job_first_time(struct job *job, const char *kind, const char *target, uid_t uid);
 

@@ -22,6 +22,9 @@ struct draft {
     const char *failed_step;
 };
 
+/* Put the gathered records into the file, which is made with the first of them. */
+void draft_write(struct draft *draft);
+
 /*
  * Complete the records.  All of them while they are in memory, valid until the draft changes;
  * empty when some are in a file.  envelope may be NULL.
