@@ -24,12 +24,7 @@ static const char *const kind_names[NOTICE_COUNT] = {
 
 static bool class_is_on(const struct config *config, const char *class)
 {
-    struct slice rest = slice_of(config->notify_classes), member;
-
-    while (slice_take_token(&rest, ", \t\r\n", &member))
-        if (slice_is_nocase(member, class))
-            return true;
-    return false;
+    return slice_list_has(slice_of(config->notify_classes), class);
 }
 
 static bool is_double_bounce(const struct config *config, const char *sender)

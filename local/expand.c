@@ -60,16 +60,6 @@ void expand_forward(struct job *job, const char *address, const char *delivered,
 
 /* --- Targets. ----------------------------------------------------------------------- */
 
-static bool is_allowed(struct slice list, const char *class)
-{
-    struct slice word;
-
-    while (slice_take_token(&list, ", \t\r\n", &word))
-        if (slice_is_nocase(word, class))
-            return true;
-    return false;
-}
-
 /*
  * Whose rights a file or command gets: the user's in whose .forward it stands, else those of the
  * owner of the list, or of default_privs where that is root.  NULL when there is no such account.
@@ -104,7 +94,7 @@ static void deliver_outside(struct job *job, const struct target *target, const 
     bool file = target->kind == TARGET_FILE;
     const char *list = file ? config->allow_mail_to_files : config->allow_mail_to_commands;
 
-    if (!is_allowed(slice_of(list), origin->class)) {
+    if (!slice_list_has(slice_of(list), origin->class)) {
         if (job_first_time(job, "restricted", target->text, 0))
             job_fail(job, member, "5.7.1", "mail to %s is restricted",
                      file ? "file" : "command");

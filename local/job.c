@@ -112,16 +112,6 @@ bool job_first_time(struct job *job, const char *kind, const char *target, uid_t
     return true;
 }
 
-static bool class_is_listed(struct slice list, const char *class)
-{
-    struct slice word;
-
-    while (slice_take_token(&list, ", \t\r\n", &word))
-        if (slice_is_nocase(word, class))
-            return true;
-    return false;
-}
-
 const char *job_sender(const struct job *job)
 {
     return job->place.sender ? job->place.sender : job->request->envelope.sender;
@@ -129,7 +119,7 @@ const char *job_sender(const struct job *job)
 
 void job_headers(const struct job *job, const char *class, struct str *headers)
 {
-    bool wanted = class_is_listed(slice_of(job->agent->config->prepend_delivered_header), class);
+    bool wanted = slice_list_has(slice_of(job->agent->config->prepend_delivered_header), class);
 
     bool known = job->agent->config->enable_original_recipient && !job->place.sender;
 

@@ -27,12 +27,7 @@ struct probe {
 
 static bool detects_utf8(struct slice classes)
 {
-    struct slice class;
-
-    while (slice_take_token(&classes, ", \t\r\n", &class))
-        if (slice_is_nocase(class, "verify") || slice_is_nocase(class, "all"))
-            return true;
-    return false;
+    return slice_list_has(classes, "verify") || slice_list_has(classes, "all");
 }
 
 struct prober *prober_new(struct service_context *context)

@@ -144,12 +144,7 @@ static bool add_members(struct interfaces *interfaces, struct address_set *set, 
 
 static bool protocol_is_listed(const char *protocols, const char *name)
 {
-    struct slice rest = slice_of(protocols), word;
-
-    while (slice_take_token(&rest, ", \t\r\n", &word))
-        if (slice_is_nocase(word, name) || slice_is_nocase(word, "all"))
-            return true;
-    return false;
+    return slice_list_has(slice_of(protocols), name) || slice_list_has(slice_of(protocols), "all");
 }
 
 struct interfaces *interfaces_open(const struct config *config, struct error *error)

@@ -296,10 +296,5 @@ enum table_result lookup_map(struct lookup *lookup, struct table_list *maps, str
 
 bool lookup_propagates(const struct lookup *lookup, const char *class)
 {
-    struct slice rest = slice_of(lookup->config->propagate_unmatched_extensions), word;
-
-    while (slice_take_token(&rest, ", \t\r\n", &word))
-        if (slice_is_nocase(word, class))
-            return true;
-    return false;
+    return slice_list_has(slice_of(lookup->config->propagate_unmatched_extensions), class);
 }

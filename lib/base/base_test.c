@@ -31,6 +31,15 @@ TEST(slice_number_takes_only_whole_numbers_within_the_limit)
     }
 }
 
+TEST(a_list_has_a_name_in_any_case)
+{
+    struct slice list = slice_of("bounce, Policy\n\tresource");
+
+    CHECK(slice_list_has(list, "policy") && slice_list_has(list, "resource"));
+    CHECK(!slice_list_has(list, "") && !slice_list_has(list, "res"));
+    CHECK(!slice_list_has(slice_of(", "), "bounce"));
+}
+
 TEST(slice_take_token_passes_over_separators)
 {
     struct slice rest = slice_of(" a, b  ,c "), token;

@@ -129,6 +129,16 @@ bool slice_take_token(struct slice *rest, const char *separators, struct slice *
     return true;
 }
 
+bool slice_list_has(struct slice list, const char *name)
+{
+    struct slice member;
+
+    while (slice_take_token(&list, ", \t\r\n", &member))
+        if (slice_is_nocase(member, name))
+            return true;
+    return false;
+}
+
 struct slice slice_take_word(struct slice *rest)
 {
     struct slice word = slice_part(*rest, 0, 0);

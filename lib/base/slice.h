@@ -81,6 +81,9 @@ struct slice slice_take_until(struct slice *rest, const char *set);
  */
 bool slice_take_token(struct slice *rest, const char *separators, struct slice *token);
 
+/* A list of names, between commas and white space, has this one, in upper or lower case. */
+bool slice_list_has(struct slice list, const char *name);
+
 /* Take a white-space delimited word; empty at the end. */
 struct slice slice_take_word(struct slice *rest);
 

@@ -28,12 +28,10 @@ void own_mail_begin(struct submission *submission, const struct config *config,
 
 int64_t own_mail_flags(const struct config *config, const char *class)
 {
-    struct slice rest = slice_of(config->internal_mail_filter_classes), member;
     int64_t flags = SUBMIT_LOCAL | SUBMIT_MAP | SUBMIT_BOUNCE_UNDO;
 
-    while (slice_take_token(&rest, ", \t\r\n", &member))
-        if (slice_is_nocase(member, class))
-            flags |= SUBMIT_FILTER | SUBMIT_MILTER;
+    if (slice_list_has(slice_of(config->internal_mail_filter_classes), class))
+        flags |= SUBMIT_FILTER | SUBMIT_MILTER;
     return flags;
 }
 

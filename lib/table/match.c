@@ -328,10 +328,6 @@ enum match_result match_list_client(struct match_list *list, struct slice name,
 
 unsigned match_parent_flag(const char *parent_domain_matches_subdomains, const char *parameter)
 {
-    struct slice rest = slice_of(parent_domain_matches_subdomains), word;
-
-    while (slice_take_token(&rest, ", \t\r\n", &word))
-        if (slice_is_nocase(word, parameter))
-            return MATCH_PARENT;
-    return 0;
+    return slice_list_has(slice_of(parent_domain_matches_subdomains), parameter) ? MATCH_PARENT
+                                                                                 : 0;
 }
