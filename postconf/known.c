@@ -115,6 +115,12 @@ bool known_name_is_legacy(struct slice name)
     return false;
 }
 
+bool known_name_is_read_only(struct slice name)
+{
+    return slice_is(name, "process_name") || slice_is(name, "process_id") ||
+           slice_is(name, "service_name");
+}
+
 struct known_names *known_names_new(const struct source *source)
 {
     struct known_names *known = memory_new(1, sizeof(*known));

@@ -31,7 +31,8 @@ static bool is_wanted(const struct source *source, const struct known_name *name
     if (!(name->class & source->options->classes))
         return false;
     return !option_is_given(source->options, 'n') ||
-           main_cf_get(source->main_cf, slice_of(name->name));
+           (main_cf_get(source->main_cf, slice_of(name->name)) &&
+            !known_name_is_read_only(slice_of(name->name)));
 }
 
 static void print_all(const struct source *source, const struct known_names *known,

@@ -83,7 +83,7 @@ void source_text(const struct source *source, const struct known_name *name, boo
     struct error error;
 
     str_clear(text);
-    if (!only_default && main_cf_get(source->main_cf, slice)) {
+    if (!only_default && main_cf_get(source->main_cf, slice) && !known_name_is_read_only(slice)) {
         (void)names_raw(names, slice, text);
         return;
     }

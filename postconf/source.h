@@ -48,6 +48,9 @@ const struct known_name *known_names_find(const struct known_names *known, struc
 /* No parameter, but a default refers to it: the name that an older release had (virtual_maps). */
 bool known_name_is_legacy(struct slice name);
 
+/* What main.cf and -o say of it does not count. */
+bool known_name_is_read_only(struct slice name);
+
 void known_names_add(struct known_names *known, const char *name, unsigned class);
 void known_names_sort(struct known_names *known);
 

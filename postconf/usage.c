@@ -4,11 +4,14 @@
 #include "base/memory.h"
 #include "base/scope.h"
 #include "log/log.h"
+#include "table/braces.h"
 #include "tables.h"
 
 struct scan {
     const struct source *source;
     struct known_names *known;
+    const struct names *names;  /* what $name stands for */
+    const char *where;          /* "main.cf" or "master.cf:smtp/inet" */
     const struct hash *local;   /* names that -o of one service sets, to values; NULL: main.cf */
     struct hash *used;          /* of the local names */
     struct hash *warned;
@@ -111,7 +114,7 @@ static void use_restriction_classes(struct scan *scan, const char *value)
     AUTO_STR struct str text = STR_EMPTY;
     struct error ignored;
 
-    if (!value || !names_expand(scan->source->names, slice_of(value), &text, &ignored))
+    if (!value || !names_expand(scan->names, slice_of(value), &text, &ignored))
         return;
 
     struct slice rest = str_slice(&text), word;
@@ -121,34 +124,51 @@ static void use_restriction_classes(struct scan *scan, const char *value)
 }
 
 /* "ldap:foo" makes foo_server_host and the like valid. */
-static void use_tables(struct scan *scan, const char *value)
+static void use_table(struct scan *scan, struct slice table)
 {
-    struct slice rest = slice_of(value), word;
+    const char *const *suffixes = table_settings(&table);
+    AUTO_STR struct str name = STR_EMPTY;
 
-    while (slice_take_token(&rest, ", \t\r\n{}", &word)) {
-        const char *const *suffixes = table_settings(&word);
-        AUTO_STR struct str name = STR_EMPTY;
+    for (; suffixes && *suffixes; suffixes++) {
+        str_clear(&name);
+        str_format(&name, "%.*s_%s", SLICE_ARGS(table), *suffixes);
+        use_class(scan, str_slice(&name), false);
+    }
+}
 
-        for (; suffixes && *suffixes; suffixes++) {
-            str_clear(&name);
-            str_format(&name, "%.*s_%s", SLICE_ARGS(word), *suffixes);
-            use_class(scan, str_slice(&name), false);
+/* A list of tables may stand in { }, alone or behind a type, at any depth. */
+static void use_tables(struct scan *scan, struct slice list)
+{
+    struct slice word, inside;
+    struct error error;
+
+    while (braces_next_table(&list, &word)) {
+        size_t brace = slice_find(word, '{');
+
+        if (brace > 0 && (brace == word.length || word.data[brace - 1] != ':')) {
+            use_table(scan, word);
+            continue;
         }
+        if (!braces_strip(slice_from(word, brace), &inside, &error) && !scan->quiet)
+            log_warn("%s: %s", scan->where, error.text);
+        use_tables(scan, inside);
     }
 }
 
 /* A value that cannot be expanded ends the program, unless it is a user's that nothing needs. */
-static void check_expansion(const struct scan *scan, const struct main_cf_entry *entry)
+static void check_value(struct scan *scan, const char *name, const char *value)
 {
-    const struct known_name *known = known_names_find(scan->known, slice_of(entry->name));
+    const struct known_name *known = known_names_find(scan->known, slice_of(name));
     AUTO_STR struct str text = STR_EMPTY;
     struct error error;
 
-    if (!known || known->class == CLASS_USER ||
-        names_expand(scan->source->names, slice_of(entry->value), &text, &error))
+    if (!known || known->class == CLASS_USER)
         return;
-    log_warn("%s", error.text);
-    log_fatal("macro processing error");
+    if (!names_expand(scan->names, slice_of(value), &text, &error)) {
+        log_warn("%s", error.text);
+        log_fatal("macro processing error");
+    }
+    use_tables(scan, str_slice(&text));
 }
 
 /* The defaults count also where main.cf sets something else, as do values of unused names. */
@@ -176,7 +196,7 @@ static void scan_main(struct scan *scan)
 
         if (!known || !known->raw)      /* what $name means there its user knows */
             scan_text(scan, slice_of(main_cf_at(main_cf, i)->value));
-        use_tables(scan, main_cf_at(main_cf, i)->value);
+        check_value(scan, main_cf_at(main_cf, i)->name, main_cf_at(main_cf, i)->value);
     }
     use_restriction_classes(scan, classes ? classes->value : NULL);
 }
@@ -218,47 +238,84 @@ static void scan_service(struct scan *scan, const struct hash *settings)
         if (known && known->class != CLASS_USER) {
             if (!known->raw)
                 scan_text(scan, slice_of(entry->value));
-            use_tables(scan, entry->value);
+            check_value(scan, known->name, entry->value);
         }
     }
     use_restriction_classes(scan, hash_get(settings, slice_of(classes_name)));
 }
 
-static void scan_services(struct scan *scan)
+/* main.cf with the -o settings of a service on top. */
+static struct main_cf *overlay(const struct source *source, const struct hash *settings)
+{
+    const struct main_cf *main_cf = source->main_cf;
+    struct main_cf *copy;
+    size_t position = 0;
+    struct error error;
+
+    if (!main_cf_parse(SLICE_LITERAL(""), main_cf_path(main_cf), NULL, NULL, &copy, &error))
+        log_fatal("%s", error.text);
+    for (size_t i = 0; i < main_cf_count(main_cf); i++)
+        main_cf_set(copy, main_cf_at(main_cf, i)->name, slice_of(main_cf_at(main_cf, i)->value));
+    for (struct hash_entry *entry; (entry = hash_next(settings, &position));)
+        main_cf_set(copy, entry->key, slice_of(entry->value));
+    return copy;
+}
+
+typedef void visit_service(struct scan *scan, const struct hash *settings);
+
+/* Visit a service with its settings, unless it has none. */
+static void with_service(struct scan *scan, const struct master_service *service,
+                         visit_service *visit)
+{
+    struct hash *settings = settings_of(service);
+    struct main_cf *main_cf = overlay(scan->source, settings);
+    struct names *names = names_new(main_cf, "postconf", service->name);
+    AUTO_STR struct str where = STR_EMPTY;
+
+    str_format(&where, "master.cf:%s/%s", service->name, master_type_name(service->type));
+    scan->where = where.data;
+    scan->names = names;
+    scan->local = settings;
+    scan->used = hash_new();
+    visit(scan, settings);
+    hash_free(scan->used, NULL);
+    names_free(names);
+    main_cf_free(main_cf);
+    hash_free(settings, free);
+}
+
+static void each_service(struct scan *scan, visit_service *visit)
 {
     const struct master_cf *master_cf = scan->source->master_cf;
 
     for (size_t i = 0; master_cf && i < master_cf_count(master_cf); i++) {
-        struct hash *settings = settings_of(master_cf_at(master_cf, i));
+        const struct master_service *service = master_cf_at(master_cf, i);
+        const char *setting;
+        size_t index = 0;
 
-        scan->local = settings;
-        scan->used = hash_new();
-        scan_service(scan, settings);
-        hash_free(scan->used, NULL);
-        hash_free(settings, free);
+        if (master_service_setting(service, &index, &setting))
+            with_service(scan, service, visit);
     }
-    scan->local = NULL;
 }
 
 void usage_collect(const struct source *source, struct known_names *known)
 {
     struct hash *warned = hash_new(), *warned_master = hash_new();
-    struct scan scan = { .source = source, .known = known, .warned = warned };
+    struct scan scan = { .source = source, .known = known, .names = source->names,
+                         .where = "main.cf", .warned = warned };
 
     scan_main(&scan);
     scan.warned = warned_master;
-    scan_services(&scan);
-    for (size_t i = 0; i < main_cf_count(source->main_cf); i++)
-        check_expansion(&scan, main_cf_at(source->main_cf, i));
+    each_service(&scan, scan_service);
     hash_free(warned, NULL);
     hash_free(warned_master, NULL);
     known_names_sort(known);
 }
 
-static bool is_read_only(struct slice name)
+static void warn_of(const struct source *source, const char *file, const char *what,
+                    const char *name, const char *value)
 {
-    return slice_is(name, "process_name") || slice_is(name, "process_id") ||
-           slice_is(name, "service_name");
+    log_warn("%s/%s: %s: %s=%s", source->directory, file, what, name, value);
 }
 
 void usage_warn_main(const struct source *source, struct known_names *known)
@@ -266,51 +323,37 @@ void usage_warn_main(const struct source *source, struct known_names *known)
     for (size_t i = 0; i < main_cf_count(source->main_cf); i++) {
         const struct main_cf_entry *entry = main_cf_at(source->main_cf, i);
 
-        if (is_read_only(slice_of(entry->name)) && entry->line > 0)
-            log_warn("%s/main.cf: read-only parameter assignment: %s=%s", source->directory,
-                     entry->name, entry->value);
+        if (known_name_is_read_only(slice_of(entry->name)))
+            warn_of(source, "main.cf", "read-only parameter assignment", entry->name,
+                    entry->value);
         else if (!known_names_find(known, slice_of(entry->name)))
-            log_warn("%s/main.cf: unused parameter: %s=%s", source->directory, entry->name,
-                     entry->value);
+            warn_of(source, "main.cf", "unused parameter", entry->name, entry->value);
     }
 }
 
-static void warn_of_service(const struct source *source, struct known_names *known,
-                            const struct master_service *service)
+static void warn_of_service(struct scan *scan, const struct hash *settings)
 {
-    struct hash *settings = settings_of(service);
     struct hash *warned = hash_new();
-    struct scan scan = { source, known, settings, hash_new(), warned, false, true };
     size_t position = 0;
 
-    scan_service(&scan, settings);
-    scan_main(&scan);
+    scan->warned = warned;
+    scan_service(scan, settings);
+    scan_main(scan);
     for (struct hash_entry *entry; (entry = hash_next(settings, &position));) {
         struct slice name = { entry->key, entry->key_length };
 
-        if (is_read_only(name))
-            log_warn("%s/master.cf: read-only parameter assignment: %s=%s", source->directory,
-                     entry->key, (const char *)entry->value);
-        else if (!known_names_find(known, name) && !hash_get(scan.used, name))
-            log_warn("%s/master.cf: unused parameter: %s=%s", source->directory, entry->key,
-                     (const char *)entry->value);
+        if (known_name_is_read_only(name))
+            warn_of(scan->source, "master.cf", "read-only parameter assignment", entry->key,
+                    entry->value);
+        else if (!known_names_find(scan->known, name) && !hash_get(scan->used, name))
+            warn_of(scan->source, "master.cf", "unused parameter", entry->key, entry->value);
     }
-    hash_free(scan.used, NULL);
     hash_free(warned, NULL);
-    hash_free(settings, free);
 }
 
 void usage_warn_master(const struct source *source, struct known_names *known)
 {
-    const struct master_cf *master_cf = source->master_cf;
-    size_t index;
-    const char *setting;
+    struct scan scan = { .source = source, .known = known, .quiet = true };
 
-    for (size_t i = 0; master_cf && i < master_cf_count(master_cf); i++) {
-        const struct master_service *service = master_cf_at(master_cf, i);
-
-        index = 0;
-        if (master_service_setting(service, &index, &setting))
-            warn_of_service(source, known, service);
-    }
+    each_service(&scan, warn_of_service);
 }

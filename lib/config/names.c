@@ -118,10 +118,14 @@ bool names_default(const struct names *names, struct slice name, struct str *tex
     return parameter;
 }
 
-/* What a daemon is cannot be set; process_name can, as with Postfix. */
+/* What a daemon is cannot be set; process_name can, as with Postfix, but postconf denies it. */
 static bool is_decided(const struct names *names, struct slice name)
 {
-    return names->service && *names->service &&
+    bool is_shown = strcmp(names->program, "postconf") == 0;
+
+    if (slice_is(name, "process_name"))
+        return is_shown;
+    return (is_shown || (names->service && *names->service)) &&
            (slice_is(name, "process_id") || slice_is(name, "service_name"));
 }
 

@@ -61,10 +61,10 @@ bool braces_strip(struct slice text, struct slice *inside, struct error *error)
 
     size_t length = balanced(text, &closed);
 
+    *inside = slice_trim(slice_part(text, 1, length - (closed ? 2 : 1)));
     if (!closed)
         return error_set(error, "missing '}' in \"%.*s\"", SLICE_ARGS(text));
     if (slice_trim(slice_from(text, length)).length)
         return error_set(error, "syntax error after '}' in \"%.*s\"", SLICE_ARGS(text));
-    *inside = slice_trim(slice_part(text, 1, length - 2));
     return true;
 }

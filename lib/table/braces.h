@@ -14,6 +14,6 @@ bool braces_next_table(struct slice *rest, struct slice *member);
 
 /*
  * What stands within { }, trimmed.  False: "no '{' at start of text in ..." and the like,
- * in Postfix's words.
+ * in Postfix's words; behind a '{' inside is set all the same, as far as can be told.
  */
 bool braces_strip(struct slice text, struct slice *inside, struct error *error) MUST_USE;

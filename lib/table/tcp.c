@@ -68,15 +68,18 @@ static enum stream_result talk(void *argument, struct stream *stream)
 {
     struct exchange *exchange = argument;
     struct slice line;
+    bool crlf = false;
 
     stream_write(stream, str_slice(&exchange->question));
 
     enum stream_result result = stream_flush(stream);
 
     if (result == STREAM_OK)
-        result = stream_line(stream, REPLY_LIMIT, &line, NULL);
-    if (result == STREAM_OK)
+        result = stream_line(stream, REPLY_LIMIT, &line, &crlf);
+    if (result == STREAM_OK) {
         str_set(&exchange->answer, line);
+        str_text(&exchange->answer, crlf ? "\r" : "");     /* only LF ends a reply */
+    }
     return result;
 }
 
