@@ -234,7 +234,7 @@ check:
 	$(call sanitized,SANITIZE,tests/system/test_path.py tests/system/test_sanitizers.py)
 
 # What one push has no time for: each part ends in an error or is clean (README: the dates).
-LONG_TESTS = tests/system tests/interop/test_peers.py
+LONG_TESTS = -n 2 --dist loadfile tests/system tests/interop tests/crash
 LONG_PARTS = long-unit long-threads long-sanitize long-fuzz long-crash long-soak analyze bench
 
 long:
