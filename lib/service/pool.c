@@ -143,7 +143,7 @@ static void look_at_slots(struct pool *pool)
 
         if (slot->state != SLOT_PARKED || slot->end != END_NOT)
             continue;
-        if (stopping || (retiring && !pool->sessions))
+        if (stopping || (retiring && !pool->sessions && !slot->fresh))
             end_parked(pool, slot, END_CLOSING);
         else if (slot->deadline > 0 && slot->deadline <= now)
             end_parked(pool, slot, END_EXPIRED);
@@ -209,12 +209,6 @@ static void sleep_and_hear(struct pool *pool, int wait)
         process_signalled(process);
 }
 
-static bool is_worn_out(const struct pool *pool)
-{
-    return atomic_load(&pool->process->page->served) >=
-           (unsigned long)pool->process->settings.max_use * pool->slot_count;
-}
-
 static void run_main(struct pool *pool)
 {
     const struct process *process = pool->process;
@@ -222,8 +216,7 @@ static void run_main(struct pool *pool)
     for (;;) {
         look_at_slots(pool);
         pool_watch(pool);
-        if (is_idle(pool) && (atomic_load(&process->retiring) || is_worn_out(pool) ||
-                              moment_left(idle_end(pool)) == 0))
+        if (is_idle(pool) && (atomic_load(&process->retiring) || moment_left(idle_end(pool)) == 0))
             return;
         sleep_and_hear(pool, time_to_sleep(pool));
     }

@@ -24,6 +24,7 @@ struct slot {
     enum slot_state state;          /* under the pool's lock, as are deadline and end */
     enum slot_end end;
     int64_t deadline;
+    bool fresh;                     /* a lane whose first request has not come */
     _Atomic unsigned turns;         /* counts them, for the watchdog */
     unsigned seen_turns;            /* the main thread's: what it saw, and since when */
     int64_t seen_at;

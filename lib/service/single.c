@@ -27,6 +27,12 @@ static int wait_for(struct process *process, struct pollfd *watch, int count, in
     return ready;
 }
 
+/* What a client asks for first is served, unless the mail system stops. */
+static bool ends_between(const struct process *process, bool fresh)
+{
+    return atomic_load(fresh ? &process->stopping : &process->retiring);
+}
+
 /* Turn after turn; between them the process can be told to retire. */
 static void serve_client(struct process *process, struct client *client)
 {
@@ -34,12 +40,12 @@ static void serve_client(struct process *process, struct client *client)
     struct pollfd watch[WATCH_FIRST + 1];
     enum turn verdict = service->greet ? service->greet(client) : TURN_STAY;
 
-    while (verdict == TURN_STAY) {
+    for (bool fresh = true; verdict == TURN_STAY;) {
         lane_rest(client->lane);
         if (!lane_is_busy(client->lane)) {
             watch[WATCH_FIRST] = (struct pollfd){ lane_descriptor(client->lane), POLLIN, 0 };
             wait_for(process, watch, WATCH_FIRST + 1, -1);
-            if (watch[WATCH_FIRST].revents == 0 && atomic_load(&process->retiring))
+            if (watch[WATCH_FIRST].revents == 0 && ends_between(process, fresh))
                 break;
             if (watch[WATCH_FIRST].revents == 0)
                 continue;
@@ -47,6 +53,7 @@ static void serve_client(struct process *process, struct client *client)
         watchdog_begin(process);
         verdict = service->turn(client);
         watchdog_end(process);
+        fresh = false;
     }
     if (service->leave)
         service->leave(client);

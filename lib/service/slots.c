@@ -75,11 +75,7 @@ void pool_look_again_locked(struct pool *pool)
 
 bool pool_may_listen_locked(const struct pool *pool)
 {
-    const struct process *process = pool->process;
-    unsigned long limit = (unsigned long)process->settings.max_use * pool->slot_count;
-
-    return pool->busy < pool->slot_count && !atomic_load(&process->retiring) &&
-           atomic_load(&process->page->served) < limit;
+    return pool->busy < pool->slot_count && !atomic_load(&pool->process->retiring);
 }
 
 /* --- Slots. ------------------------------------------------------------------------ */
@@ -119,12 +115,29 @@ static void free_slot(struct pool *pool, struct slot *slot)
         control_say(pool->process->control, CONTROL_FULL, SLICE_LITERAL(""));
 }
 
+/* max_use counts for each slot. */
+static bool is_worn_out(const struct pool *pool)
+{
+    return atomic_load(&pool->process->page->served) >=
+           (unsigned long)pool->process->settings.max_use * pool->slot_count;
+}
+
+/* Who has served enough takes nobody any more, and master is not to count on its free slots. */
+static void retire_locked(struct pool *pool)
+{
+    atomic_store(&pool->process->retiring, true);
+    atomic_store(&pool->process->page->retiring, 1);
+    pool_wake_main(pool);
+}
+
 /* The client has arrived: who takes the last slot tells master before it serves. */
 static void note_arrival(struct pool *pool, size_t listener)
 {
     bool full = page_take(pool->process);
 
     pthread_mutex_lock(&pool->lock);
+    if (is_worn_out(pool))
+        retire_locked(pool);
     bool listening = pool_may_listen_locked(pool);
     pool_listen_locked(pool, listening);
     if (listening && client_waits(pool->process, (int)listener))

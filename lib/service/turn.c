@@ -112,12 +112,17 @@ void pool_run_session(struct pool *pool, struct slot *slot, bool fresh)
 
 /* --- Lanes: the thread stays with its client. -------------------------------------- */
 
-/* Between requests a lane ends when the process does.  Its peer sees it before it sends. */
-static bool lane_goes_on(struct pool *pool, struct slot *slot)
+/*
+ * Between requests a lane ends when the process does.  Its peer sees it before it sends.  Who has
+ * just connected does not look: what it asks for first is served.
+ */
+static bool lane_goes_on(struct pool *pool, struct slot *slot, bool fresh)
 {
     pthread_mutex_lock(&pool->lock);
     lane_rest(slot->client.lane);
-    bool goes_on = !atomic_load(&pool->process->retiring) || lane_is_busy(slot->client.lane);
+    slot->fresh = fresh;
+    bool goes_on = fresh || !atomic_load(&pool->process->retiring) ||
+                   lane_is_busy(slot->client.lane);
     slot->state = goes_on ? SLOT_PARKED : SLOT_RUNNING;
     pthread_mutex_unlock(&pool->lock);
     return goes_on;
@@ -130,7 +135,8 @@ void pool_run_lane(struct pool *pool, struct slot *slot)
     enum turn verdict = service->greet ? service->greet(client) : TURN_STAY;
 
     log_number(client->number);
-    while (verdict == TURN_STAY && lane_goes_on(pool, slot)) {
+    for (bool fresh = true; verdict == TURN_STAY && lane_goes_on(pool, slot, fresh);
+         fresh = false) {
         count_turn(slot);
         verdict = service->turn(client);
     }
