@@ -120,6 +120,41 @@ def list_queue(instance):
     return run(instance, "postqueue", "-p")
 
 
+# --- Lists. -------------------------------------------------------------------------------
+
+MEMBERS = 10000
+ALIAS = "all@lists.example"
+
+
+def list_settings(settings):
+    return {"smtpd_recipient_limit": "100000", "smtpd_recipient_overshoot_limit": "100000",
+            **settings}
+
+
+def to_many(recipients):
+    def work(instance):
+        measure.send_list(instance, recipients)
+        measure.drained(instance)
+    return work
+
+
+def to_members(repeats=1):
+    return to_many([f"r{number // repeats}@far.example" for number in range(MEMBERS)])
+
+
+def alias_settings(sink):
+    table = HOME / "virtual"
+    table.write_text(f"{ALIAS} " + ",".join(f"r{number}@far.example" for number in range(MEMBERS)))
+    subprocess.run(["/usr/sbin/postmap", f"hash:{table}"], check=True)
+    return {"default_transport": "discard:", "virtual_alias_domains": "lists.example",
+            "virtual_alias_expansion_limit": str(MEMBERS), "virtual_alias_maps": f"hash:{table}"}
+
+
+def lists(title, work, settings=lambda sink: list_settings({"default_transport": "discard:"})):
+    """Recipients are counted."""
+    return Row(title, 0.25, MEMBERS, work, settings)
+
+
 ENTRIES = 100000
 
 
@@ -154,5 +189,10 @@ ROWS = {
     "postqueue": Row("postqueue -p of 10,000 messages", 0.9, 1, list_queue,
                      lambda sink: {"smtpd_recipient_restrictions": "static:HOLD"},
                      send(LISTED, drain=False)),
+    "list": lists("a list of 10,000 recipients, thrown away", to_members()),
+    "list-twice": lists("the same, each recipient twice", to_members(2)),
+    "list-smtp": lists("a list of 10,000 recipients, sent on", to_members(),
+                       lambda sink: list_settings(to_sink(sink))),
+    "list-alias": lists("a virtual alias of 10,000 members", to_many([ALIAS]), alias_settings),
     **{f"postmap-{kind}": make_table(kind) for kind in ("hash", "lmdb", "cdb")},
 }

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -94,6 +95,28 @@ def source(port, count, sessions=4, size=4000, recipient="someone@sink.example",
                     *(["-d"] if reuse else []), "-f", sender, "-t", recipient,
                     "-r", str(recipients), f"127.0.0.1:{port}"], check=True, timeout=600)
     return time.monotonic() - start
+
+
+def send_list(instance, recipients, sender="list@test.example"):
+    """One message to all of them, in a pipeline."""
+    with socket.create_connection(("127.0.0.1", instance.port)) as client:
+        stream = client.makefile("rwb")
+
+        def say(*lines):
+            stream.write(b"".join(line.encode() + b"\r\n" for line in lines))
+            stream.flush()
+            for _ in lines:
+                while (reply := stream.readline())[3:4] == b"-":
+                    pass
+                assert reply[:1] in b"23", reply
+
+        stream.readline()
+        say("EHLO client.example")
+        say(f"MAIL FROM:<{sender}>")
+        for start in range(0, len(recipients), 500):
+            say(*(f"RCPT TO:<{address}>" for address in recipients[start:start + 500]))
+        say("DATA")
+        say("Subject: list\r\n\r\nHello\r\n.")
 
 
 def logged(instance):

@@ -1,6 +1,7 @@
 """System calls a message, over all processes (architecture: the budget of one message)."""
 import measure
 import pytest
+from instance import wait_for
 
 from sanitizer import SANITIZED
 
@@ -57,3 +58,21 @@ def test_accepting_4_kb_takes_at_most_45_calls(ours):
     assert total <= 45, listing
     held = [path for path in (instance.queue / "hold").rglob("*") if path.is_file()]
     assert len(held) == 2 * MESSAGES
+
+
+def test_a_list_of_10000_takes_at_most_2_calls_a_recipient(ours):
+    """One of them is its log line; deliveries and marks go in batches."""
+    count = 10000
+    instance = ours(settings={"default_transport": "discard:", "smtpd_recipient_limit": "100000",
+                              "smtpd_recipient_overshoot_limit": "100000"})
+
+    def work():
+        sent = instance.log().count("status=sent")
+        measure.send_list(instance, [f"r{number}@far.example" for number in range(count)])
+        assert wait_for(lambda: instance.log().count("status=sent") == sent + count, 60)
+
+    work()
+    counts = measure.system_calls(instance, work)
+    total = sum(counts.values()) / count
+    print(f"list: {total:.2f} calls a recipient: {counts}")
+    assert total <= 2, counts

@@ -1,39 +1,16 @@
 """Who is delivered when: lists, single mail, new mail and a backlog, slow start, dead hosts."""
 import re
-import socket
 import threading
 import time
 
 import pytest
 
 from instance import free_port, wait_for
-from measure import Sink
+from measure import Sink, send_list
 from peer import Peer
 from test_remote_tables import Server
 
 LIST = 10000
-
-
-def send_list(instance, recipients, sender="list@test.example"):
-    """One message to all of them, in a pipeline."""
-    with socket.create_connection(("127.0.0.1", instance.port)) as client:
-        stream = client.makefile("rwb")
-
-        def say(*lines):
-            stream.write(b"".join(line.encode() + b"\r\n" for line in lines))
-            stream.flush()
-            for _ in lines:
-                while (reply := stream.readline())[3:4] == b"-":
-                    pass
-                assert reply[:1] in b"23", reply
-
-        stream.readline()
-        say("EHLO client.example")
-        say(f"MAIL FROM:<{sender}>")
-        for start in range(0, len(recipients), 500):
-            say(*(f"RCPT TO:<{address}>" for address in recipients[start:start + 500]))
-        say("DATA")
-        say("Subject: list\r\n\r\nHello\r\n.")
 
 
 def routes(settings=None, **ports):
