@@ -5,6 +5,7 @@ import resource
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from typing import Callable
 
@@ -12,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests")
 from instance import Instance  # noqa: E402
 import measure  # noqa: E402
 
-HOME = pathlib.Path("/tmp/postreiter-bench-home")
+HOME = pathlib.Path(tempfile.gettempdir(), "postreiter-bench-home")
 USER = "postreiter-bench"
 
 
