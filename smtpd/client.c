@@ -265,10 +265,12 @@ static void renew_deadline(struct client *client)
 static void earn_time(struct client *client, size_t bytes)
 {
     const struct config *config = client->context->config;
-    int64_t most = moment_after(config->smtpd_timeout);
 
     if (!config->smtpd_per_request_deadline)
         return;
+
+    int64_t most = moment_after(config->smtpd_timeout);
+
     client->deadline += (int64_t)bytes * 1000 / config->smtpd_min_data_rate;
     if (client->deadline > most)
         client->deadline = most;

@@ -250,7 +250,7 @@ void mail_add(struct session *session, struct slice content)
     struct mail *mail = session->mail;
     const struct server *server = session->server;
     int64_t limit = server->config->message_size_limit;
-    struct error error = ERROR_NONE;
+    struct error error;     /* not cleared: this is called for each line */
 
     if (mail->too_large || mail->broken)
         return;
