@@ -21,13 +21,23 @@ struct hash {
 
 enum { FIRST_SIZE = 16 };
 
+/* Another one for each table, from a secret of the thread: the kernel is asked once. */
+static uint64_t next_seed(void)
+{
+    static _Thread_local uint64_t seed;
+
+    if (!seed)
+        seed = random_number();
+    return seed += UINT64_C(0x9e3779b97f4a7c15);
+}
+
 struct hash *hash_new(void)
 {
     struct hash *hash = memory_new(1, sizeof(*hash));
 
     hash->size = FIRST_SIZE;
     hash->buckets = memory_new(hash->size, sizeof(*hash->buckets));
-    hash->seed = random_number();
+    hash->seed = next_seed();
     return hash;
 }
 
