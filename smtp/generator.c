@@ -1,82 +1,31 @@
 #include "generator.h"
 
-#include "base/arena.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/scope.h"
+#include "endpoint.h"
 #include "log/log.h"
 #include "smtp/reply.h"
 #include "stream/stream.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum { LINE_WIDTH = 80, LINE_LIMIT = 2048, TIMEOUT_SECONDS = 300, STACK_SIZE = 256 * 1024 };
 
-struct target {
-    struct sockaddr_storage address;
-    socklen_t length;
-};
-
 struct work {
     const struct generator *generator;
-    struct target target;
+    struct endpoint target;
     struct str content;             /* of every message, dots doubled, without the end */
     atomic_int started, finished, sequence;
 };
 
 /* --- The server. ---------------------------------------------------------------------- */
-
-static void find_unix(const char *path, struct target *target)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-    if (strlen(path) >= sizeof(address.sun_path))
-        log_fatal("path of the socket is too long: %s", path);
-    memcpy(address.sun_path, path, strlen(path));
-    memcpy(&target->address, &address, sizeof(address));
-    target->length = sizeof(address);
-}
-
-static void find_target(const struct generator *generator, const char *text,
-                        struct target *target)
-{
-    AUTO_ARENA struct arena *arena = arena_new();
-    struct addrinfo hints = { .ai_family = generator->family, .ai_socktype = SOCK_STREAM };
-    struct addrinfo *found;
-
-    if (strncmp(text, "unix:", 5) == 0) {
-        find_unix(text + 5, target);
-        return;
-    }
-    if (strncmp(text, "inet:", 5) == 0)
-        text += 5;
-
-    struct slice host = slice_of(text), port = SLICE_LITERAL("smtp");
-    size_t colon = slice_find_last(host, ':');
-
-    if (colon < host.length && slice_find(slice_from(host, colon), ']') == host.length - colon) {
-        port = slice_from(host, colon + 1);
-        host = slice_part(host, 0, colon);
-    }
-    if (slice_starts(host, "[") && slice_ends(host, "]"))
-        host = slice_part(host, 1, host.length - 2);
-
-    int code = getaddrinfo(arena_text(arena, host), arena_text(arena, port), &hints, &found);
-
-    if (code != 0)
-        log_fatal("%s: %s", text, gai_strerror(code));
-    memcpy(&target->address, found->ai_addr, found->ai_addrlen);
-    target->length = found->ai_addrlen;
-    freeaddrinfo(found);
-}
 
 static struct stream *connect_target(const struct work *work)
 {
@@ -309,7 +258,7 @@ bool generator_run(const struct generator *generator, const char *destination)
 {
     struct work work = { .generator = generator, .content = STR_EMPTY };
 
-    find_target(generator, destination, &work.target);
+    work.target = endpoint_find(destination, generator->family, false, "smtp");
     if (generator->file)
         read_file(generator->file, &work.content);
     else

@@ -3,12 +3,12 @@
  */
 #include "base/memory.h"
 #include "base/scope.h"
+#include "endpoint.h"
 #include "log/log.h"
 #include "sink.h"
 
 #include <errno.h>
 #include <grp.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
@@ -28,15 +28,6 @@ static void usage(void)
             " [-q commands] [-r commands] [-R root-dir] [-s commands] [-S start-string]"
             " [-u user_privs] [-w delay] [host]:port backlog\n");
     exit(EX_USAGE);
-}
-
-static int number(const char *text, int lowest)
-{
-    uint64_t value;
-
-    if (!slice_number(slice_of(text), INT32_MAX, &value) || (int)value < lowest)
-        log_fatal("bad number: %s", text);
-    return (int)value;
 }
 
 struct choice {
@@ -77,9 +68,9 @@ static void set_delay(struct sink *sink, const char *text)
     struct sink_mischief *mischief = mischief_of(sink, slice_take_until(&rest, ":"));
 
     str_set(&part, slice_take_until(&rest, ":"));
-    mischief->delay = number(part.data, 1);
+    mischief->delay = argument_number(part.data, 1);
     str_set(&part, rest);
-    mischief->odds = rest.length > 0 ? number(part.data, 1) : 0;
+    mischief->odds = rest.length > 0 ? argument_number(part.data, 1) : 0;
     if (mischief->odds > 99)
         log_fatal("bad odds: %s", text);
 }
@@ -114,22 +105,22 @@ static const char *read_start(const char *text)
 static bool set_value(struct sink *sink, struct choice *choice, int option, const char *value)
 {
     switch (option) {
-    case 'A': sink->abort_delay = number(value, 0); return true;
+    case 'A': sink->abort_delay = argument_number(value, 0); return true;
     case 'b': sink->soft_reply = value; return true;
     case 'B': sink->hard_reply = value; return true;
     case 'd': sink->dump_single = value; return true;
     case 'D': sink->dump_many = value; return true;
     case 'h': sink->hostname = value; return true;
-    case 'H': sink->read_delay = number(value, 1); return true;
-    case 'm': sink->connection_limit = number(value, 1); return true;
-    case 'M': sink->message_limit = number(value, 1); return true;
-    case 'n': sink->session_limit = number(value, 1); return true;
+    case 'H': sink->read_delay = argument_number(value, 1); return true;
+    case 'm': sink->connection_limit = argument_number(value, 1); return true;
+    case 'M': sink->message_limit = argument_number(value, 1); return true;
+    case 'n': sink->session_limit = argument_number(value, 1); return true;
     case 'R': choice->root = value; return true;
     case 'S': sink->dump_start = read_start(value); return true;
-    case 't': sink->timeout_seconds = number(value, 1); return true;
-    case 'T': sink->window = number(value, 1); return true;
+    case 't': sink->timeout_seconds = argument_number(value, 1); return true;
+    case 'T': sink->window = argument_number(value, 1); return true;
     case 'u': choice->user = value; return true;
-    case 'w': sink->mischief[SINK_DATA].delay = number(value, 1); return true;
+    case 'w': sink->mischief[SINK_DATA].delay = argument_number(value, 1); return true;
     case 'W': set_delay(sink, value); return true;
     case 'f': case 'q': case 'Q': case 'r': case 's':
         set_commands(sink, option, value);
@@ -159,52 +150,20 @@ static void set_switch(struct sink *sink, struct choice *choice, int option)
     }
 }
 
-static int listen_unix(const char *path, int backlog)
+static int listen_at(const struct sink *sink, const char *text, int family, int backlog)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (strlen(path) >= sizeof(address.sun_path))
-        log_fatal("path of the socket is too long: %s", path);
-    memcpy(address.sun_path, path, strlen(path));
-    (void)unlink(path);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0
-        || listen(fd, backlog) < 0)
-        log_fatal("listen on %s: %m", path);
-    return fd;
-}
-
-static int listen_at(const char *text, int family, int backlog)
-{
-    struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_STREAM,
-                              .ai_flags = AI_PASSIVE }, *found;
-    AUTO_STR struct str host = STR_EMPTY;
+    struct endpoint endpoint = endpoint_find(text, family, true, "smtp");
+    int fd = socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int yes = 1;
 
-    if (strncmp(text, "unix:", 5) == 0)
-        return listen_unix(text + 5, backlog);
-    if (strncmp(text, "inet:", 5) == 0)
-        text += 5;
-
-    const char *colon = strrchr(text, ':');
-    struct slice name = slice_bytes(text, colon ? (size_t)(colon - text) : 0);
-
-    if (slice_starts(name, "[") && slice_ends(name, "]"))
-        name = slice_part(name, 1, name.length - 2);
-    str_set(&host, name);
-
-    int code = getaddrinfo(host.length > 0 ? host.data : NULL, colon ? colon + 1 : text, &hints,
-                           &found);
-
-    if (code != 0)
-        log_fatal("%s: %s", text, gai_strerror(code));
-
-    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
+    if (endpoint.address.ss_family == AF_UNIX)
+        (void)unlink(((struct sockaddr_un *)(void *)&endpoint.address)->sun_path);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) < 0
-        || bind(fd, found->ai_addr, found->ai_addrlen) < 0 || listen(fd, backlog) < 0)
+        || (sink->window > 0 && setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &sink->window,
+                                           sizeof(sink->window)) < 0)
+        || bind(fd, (struct sockaddr *)&endpoint.address, endpoint.length) < 0
+        || listen(fd, backlog) < 0)
         log_fatal("listen on %s: %m", text);
-    freeaddrinfo(found);
     return fd;
 }
 
@@ -262,8 +221,6 @@ static void accept_all(struct sink *sink, int listener)
                 log_fatal("accept: %m");
             continue;
         }
-        if (sink->window > 0)
-            setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &sink->window, sizeof(sink->window));
         atomic_fetch_add(&sink->connections, 1);
         if (pthread_create(&thread, &attributes, serve, client) != 0)
             log_fatal("pthread_create: %m");
@@ -292,7 +249,8 @@ int main(int argc, char **argv)
         usage();
     signal(SIGPIPE, SIG_IGN);
 
-    int listener = listen_at(argv[optind], choice.family, number(argv[optind + 1], 1));
+    int listener = listen_at(sink, argv[optind], choice.family,
+                             argument_number(argv[optind + 1], 1));
 
     become(&choice);
     accept_all(sink, listener);

@@ -3,10 +3,10 @@
  */
 #include "base/memory.h"
 #include "base/scope.h"
+#include "endpoint.h"
 #include "generator.h"
 #include "log/log.h"
 
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -20,32 +20,23 @@ static void usage(void)
     exit(EX_USAGE);
 }
 
-static int number(const char *text, int lowest)
-{
-    uint64_t value;
-
-    if (!slice_number(slice_of(text), INT32_MAX, &value) || (int)value < lowest)
-        log_fatal("bad number: %s", text);
-    return (int)value;
-}
-
 /* Options whose argument is a text or a number; false: another kind. */
 static bool set_value(struct generator *generator, int option, const char *value)
 {
     switch (option) {
-    case 'C': generator->tries = number(value, 1); return true;
+    case 'C': generator->tries = argument_number(value, 1); return true;
     case 'f': generator->sender = value; return true;
     case 'F': generator->file = value; return true;
-    case 'l': generator->length = number(value, 0); return true;
-    case 'm': generator->messages = number(value, 1); return true;
+    case 'l': generator->length = argument_number(value, 0); return true;
+    case 'm': generator->messages = argument_number(value, 1); return true;
     case 'M': generator->hostname = value; return true;
-    case 'r': generator->recipients = number(value, 1); return true;
-    case 'R': generator->random_wait = number(value, 1); return true;
-    case 's': generator->sessions = number(value, 1); return true;
+    case 'r': generator->recipients = argument_number(value, 1); return true;
+    case 'R': generator->random_wait = argument_number(value, 1); return true;
+    case 's': generator->sessions = argument_number(value, 1); return true;
     case 'S': generator->subject = value; return true;
     case 't': generator->recipient = value; return true;
-    case 'T': generator->window = number(value, 1); return true;
-    case 'w': generator->wait = number(value, 1); return true;
+    case 'T': generator->window = argument_number(value, 1); return true;
+    case 'w': generator->wait = argument_number(value, 1); return true;
     default: return false;
     }
 }

@@ -14,17 +14,18 @@ from instance import PREFIX, free_port, wait_for
 
 TICK = os.sysconf("SC_CLK_TCK")
 SMTP_SOURCE, SMTP_SINK = PREFIX / "sbin/smtp-source", PREFIX / "sbin/smtp-sink"
+DEBIAN_SOURCE, DEBIAN_SINK = "/usr/sbin/smtp-source", "/usr/sbin/smtp-sink"
 
 
 class Sink:
-    """Our smtp-sink on a port of its own."""
+    """smtp-sink, ours unless the test is about a foreign peer, on a port of its own."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, program=SMTP_SINK):
         self.port = free_port()
         # smtp-sink does not take -u below a private root; it needs none for a high port.
         self.counters = tempfile.NamedTemporaryFile(prefix="sink-")
         self.process = subprocess.Popen(
-            [SMTP_SINK, "-c", "-u", "nobody", *options, f"127.0.0.1:{self.port}", "200"],
+            [program, "-c", "-u", "nobody", *options, f"127.0.0.1:{self.port}", "200"],
             stdout=self.counters, stderr=subprocess.DEVNULL)
 
     def messages(self):
@@ -88,10 +89,10 @@ def pss_kilobytes(instance):
 
 
 def source(port, count, sessions=4, size=4000, recipient="someone@sink.example", reuse=False,
-           sender="sender@test.example", recipients=1):
+           sender="sender@test.example", recipients=1, program=SMTP_SOURCE):
     """Messages from smtp-source; returns the wall time in seconds."""
     start = time.monotonic()
-    subprocess.run([SMTP_SOURCE, "-s", str(min(sessions, count)), "-m", str(count), "-l", str(size),
+    subprocess.run([program, "-s", str(min(sessions, count)), "-m", str(count), "-l", str(size),
                     *(["-d"] if reuse else []), "-f", sender, "-t", recipient,
                     "-r", str(recipients), f"127.0.0.1:{port}"], check=True, timeout=600)
     return time.monotonic() - start

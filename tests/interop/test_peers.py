@@ -101,7 +101,7 @@ def test_a_thousand_recipients_are_relayed_once_each(ours, tmp_path):
     for parent in tmp_path.parents:
         if str(parent).startswith("/tmp/pytest"):
             os.chmod(parent, 0o755)
-    with measure.Sink("-d", f"{dump}/%M.") as sink:
+    with measure.Sink("-d", f"{dump}/%M.", program=measure.DEBIAN_SINK) as sink:
         instance = ours(settings={"relayhost": f"[127.0.0.1]:{sink.port}"})
         wanted = {f"user{number}@far.example" for number in range(1000)}
         assert instance.send("a@test.example", sorted(wanted)) == {}
@@ -144,9 +144,10 @@ def test_utf8_addresses_are_relayed_to_debians_postfix(ours, debian, reader, mai
 
 
 def test_smtp_source_sends_many_messages_at_once(ours):
-    with measure.Sink() as sink:
+    with measure.Sink(program=measure.DEBIAN_SINK) as sink:
         instance = ours(settings={"relayhost": f"[127.0.0.1]:{sink.port}"})
-        measure.source(instance.port, 500, sessions=20)
+        measure.source(instance.port, 500, sessions=20,
+                       program=measure.DEBIAN_SOURCE)
         measure.drained(instance)
     # A line may reach the file after its message has left the queue.
     wait_for(lambda: instance.log().count("status=sent") >= 500)
