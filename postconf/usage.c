@@ -301,12 +301,12 @@ static void each_service(struct scan *scan, visit_service *visit)
 void usage_collect(const struct source *source, struct known_names *known)
 {
     struct hash *warned = hash_new(), *warned_master = hash_new();
-    struct scan scan = { .source = source, .known = known, .names = source->names,
-                         .where = "main.cf", .warned = warned };
+    struct scan scan = { .source = source, .known = known, .warned = warned_master };
 
-    scan_main(&scan);
-    scan.warned = warned_master;
     each_service(&scan, scan_service);
+    scan = (struct scan){ .source = source, .known = known, .names = source->names,
+                          .where = "main.cf", .warned = warned };
+    scan_main(&scan);
     hash_free(warned, NULL);
     hash_free(warned_master, NULL);
     known_names_sort(known);
