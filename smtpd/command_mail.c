@@ -49,13 +49,14 @@ struct slice path_word(struct slice text)
     return slice_part(text, 0, path_length(text, &closed));
 }
 
-void warn_bad_path(const struct session *session, const char *command, struct slice path)
+void warn_bad_path(const struct session *session, const char *command, struct slice path,
+                   bool read)
 {
     AUTO_STR struct str shown = STR_EMPTY;
     bool closed;
 
     (void)path_length(path, &closed);
-    if (!closed)
+    if (!closed && !read)
         return;
     printable_text(&shown, path);
     log_warn("Illegal address syntax from %s in %s command: %s", session->facts.client, command,
@@ -79,8 +80,7 @@ unsigned path_flags(const struct session *session, bool utf8)
            (!config->smtputf8_enable || !config->strict_smtputf8 ? PATH_NO_ASCII_CHECK : 0u);
 }
 
-/* An address whose routing leads to what is no host name is bad syntax too. */
-static bool has_good_route(const struct server *server, struct slice address, bool utf8)
+bool path_has_good_route(const struct server *server, struct slice address, bool utf8)
 {
     AUTO_STR struct str rewritten = STR_EMPTY;
 
@@ -97,7 +97,7 @@ bool take_path(const struct session *session, struct slice *arguments, unsigned 
     struct slice rest = word;
 
     if (address_parse_path(&rest, flags, address) != PATH_GOOD || slice_trim(rest).length
-        || !has_good_route(session->server, str_slice(address), flags & PATH_UTF8))
+        || !path_has_good_route(session->server, str_slice(address), flags & PATH_UTF8))
         return false;
     *arguments = slice_from(*arguments, (size_t)(word.data - arguments->data) + word.length);
     return true;
@@ -333,7 +333,7 @@ static bool read_mail(struct session *session, struct slice arguments, struct ma
     struct slice path = path_word(arguments), word;
 
     if (!take_path(session, &arguments, path_flags(session, true) | PATH_EMPTY, &address)) {
-        warn_bad_path(session, "MAIL", path);
+        warn_bad_path(session, "MAIL", path, false);
         reply(session, REPLY_BAD_SENDER);
         return false;
     }
@@ -349,7 +349,7 @@ static bool read_mail(struct session *session, struct slice arguments, struct ma
         reply(session, REPLY_NEED_SMTPUTF8);
         return false;
     }
-    if (!options.smtputf8 && !has_good_route(session->server, str_slice(&address), false)) {
+    if (!options.smtputf8 && !path_has_good_route(session->server, str_slice(&address), false)) {
         reply(session, REPLY_BAD_SENDER);
         return false;
     }

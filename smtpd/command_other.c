@@ -194,17 +194,32 @@ static bool take_vrfy_option(struct session *session, struct slice *arguments, b
     return true;
 }
 
-static bool verify_address(struct session *session, struct slice argument)
+/* A path; what looks like one without its end stands for itself. */
+static bool read_vrfy_address(struct slice argument, struct str *address)
+{
+    struct slice rest = argument;
+
+    if (address_parse_path(&rest, PATH_NO_ASCII_CHECK, address) == PATH_GOOD &&
+        !slice_trim(rest).length)
+        return address->length > 0;
+    if (!slice_starts(argument, "<") ||
+        slice_find_any(slice_from(argument, 1), "<>()[]\",;:\\ \t") < argument.length - 1)
+        return false;
+    str_set(address, argument);
+    return true;
+}
+
+static bool verify_address(struct session *session, struct slice argument, bool utf8)
 {
     AUTO_STR struct str address = STR_EMPTY;
     AUTO_ARENA struct arena *arena = arena_new();
     struct mail *mail = session->mail;
     struct effects effects = { 0 };
-    struct slice rest = argument;
 
-    if (address_parse_path(&rest, PATH_NO_ASCII_CHECK, &address) != PATH_GOOD ||
-        slice_trim(rest).length || !address.length) {
-        warn_bad_path(session, "VRFY", argument);
+    bool read = read_vrfy_address(argument, &address);
+
+    if (!read || !path_has_good_route(session->server, str_slice(&address), utf8)) {
+        warn_bad_path(session, "VRFY", argument, read);
         reply(session, REPLY_BAD_RECIPIENT);
         return false;
     }
@@ -244,7 +259,7 @@ bool obey_vrfy(struct session *session, struct slice arguments)
         reply(session, REPLY_NEED_SMTPUTF8);
         return false;
     }
-    return limits_recipient(session) && verify_address(session, arguments);
+    return limits_recipient(session) && verify_address(session, arguments, utf8);
 }
 
 /* --- ETRN. ------------------------------------------------------------------------ */

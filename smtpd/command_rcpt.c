@@ -143,7 +143,7 @@ static bool read_rcpt(struct session *session, struct slice arguments)
     struct slice path = path_word(arguments), word;
 
     if (!take_path(session, &arguments, path_flags(session, session->mail->smtputf8), &address)) {
-        warn_bad_path(session, "RCPT", path);
+        warn_bad_path(session, "RCPT", path, false);
         reply(session, REPLY_BAD_RECIPIENT);
         return false;
     }

@@ -10,8 +10,6 @@
 #include "footer.h"
 #include "transcript.h"
 
-enum { REFUSAL_LIMIT = 500 };
-
 /* Code and status stand on every line (RFC 2034 4). */
 static void add_reply_lines(struct str *output, char class, int detail, const char *status,
                             struct slice text)
@@ -78,7 +76,7 @@ void reply_refused(struct session *session, const struct verdict *verdict)
         return;
     }
     session->blame = verdict->blame ? verdict->blame : NOTIFY_POLICY;
-    reply(session, verdict->code, verdict->status, "%.*s", REFUSAL_LIMIT, verdict->text);
+    reply(session, verdict->code, verdict->status, "%s", verdict->text);
     session->blame = 0;
     str_format(&text, "%d %c%s %s", soft ? verdict->code - 100 : verdict->code,
                soft ? '4' : verdict->status[0], verdict->status + 1, verdict->text);

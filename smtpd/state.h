@@ -156,6 +156,9 @@ const char *received_text(const struct session *session);
  */
 struct slice path_word(struct slice text);
 
+/* An address whose routing leads to what is no host name is bad syntax too. */
+bool path_has_good_route(const struct server *server, struct slice address, bool utf8);
+
 /* "FROM:<a@b>" or "FROM: <a@b>": take the keyword; false when it is not there. */
 bool take_keyword(struct slice *arguments, const char *keyword);
 
@@ -171,5 +174,6 @@ void log_client(const struct session *session);
 /* Incomplete addresses in the mail's headers are completed with our names. */
 bool mail_is_local(const struct session *session);
 
-/* Warn of a path that could not be read, unless it has not even an end. */
-void warn_bad_path(const struct session *session, const char *command, struct slice path);
+/* Warn of a path that is wrong; of one that could not be read only if it has an end. */
+void warn_bad_path(const struct session *session, const char *command, struct slice path,
+                   bool read);

@@ -88,7 +88,7 @@ static enum path_result check_address(struct slice internal, unsigned flags)
 
     if (!internal.length)
         return flags & PATH_EMPTY ? PATH_GOOD : PATH_BAD;
-    if ((flags & PATH_STRICT) && !parts.local.length)
+    if ((flags & PATH_STRICT) && (!parts.local.length || slice_starts(parts.local, "@")))
         return PATH_BAD;
     return bytes_are_allowed(internal, flags) ? PATH_GOOD : PATH_BAD;
 }
