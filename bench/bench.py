@@ -62,7 +62,8 @@ def report(row, figures):
 def make_user():
     subprocess.run(["useradd", "--system", "--no-create-home", "--home-dir", str(HOME), USER],
                    stderr=subprocess.DEVNULL)
-    subprocess.run(["usermod", "--home", str(HOME), USER], check=True)
+    subprocess.run(["usermod", "--home", str(HOME), USER], check=True,
+                   capture_output=True)
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir()
     shutil.chown(HOME, USER)
