@@ -3,6 +3,7 @@
 #include "base/scope.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 /* A pass service is given its client over the connection of the one who had it before. */
@@ -55,4 +56,20 @@ bool accept_client(const struct process *process, int listener, struct arrival *
             name_ends(arrival, false);
     }
     return true;
+}
+
+bool process_client_waits(const struct process *process, int index)
+{
+    struct pollfd watch = { process->listeners[index], POLLIN, 0 };
+
+    return poll(&watch, 1, 0) > 0;
+}
+
+void process_hand_on(const struct process *process)
+{
+    for (int i = 0; i < process->options.listener_count; i++)
+        if (process_client_waits(process, i)) {
+            control_say(process->control, CONTROL_CROWDED, SLICE_LITERAL(""));
+            return;
+        }
 }

@@ -1,5 +1,6 @@
 /*
- * The inside of the pool: slots and listeners (slots.c), turns (turn.c), threads (pool.c).
+ * The inside of the pool, from the ground up: slots and listeners (slots.c), turns
+ * (turn.c), arrivals (arrival.c), threads (pool.c); and the watchdog (stuck.c).
  */
 #pragma once
 
@@ -57,8 +58,12 @@ bool pool_may_listen_locked(const struct pool *pool);
 void pool_listen_locked(struct pool *pool, bool wanted);
 void pool_look_again_locked(struct pool *pool);
 
-/* Take a client off a listener whose event came, and serve it. */
-void pool_take_arrival(struct pool *pool, size_t listener);
+/* A free slot, or NULL; given back with its client, or at once when nobody came after all. */
+struct slot *pool_reserve_slot(struct pool *pool);
+void pool_free_slot(struct pool *pool, struct slot *slot);
+
+/* The client has arrived: who takes the last slot tells master before it serves. */
+void pool_note_arrival(struct pool *pool, size_t listener);
 
 /* The client is gone: its session, its connection and its slot are given back. */
 void pool_finish_client(struct pool *pool, struct slot *slot);
@@ -79,3 +84,8 @@ void pool_run_session(struct pool *pool, struct slot *slot, bool fresh);
 
 /* A lane, from its first request to its end. */
 void pool_run_lane(struct pool *pool, struct slot *slot);
+
+/* --- arrival.c */
+
+/* Take a client off a listener whose event came, and serve it. */
+void pool_take_arrival(struct pool *pool, size_t listener);

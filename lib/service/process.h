@@ -91,6 +91,9 @@ void process_hear(struct process *process, int *wakeups);
  */
 void process_close_listeners(const struct process *process);
 
+/* Does somebody wait at the listener of this number? */
+bool process_client_waits(const struct process *process, int index);
+
 /* This process accepts no more for now: have master find another one for those who wait. */
 void process_hand_on(const struct process *process);
 

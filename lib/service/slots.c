@@ -2,10 +2,7 @@
 
 #include "log/log.h"
 
-#include <poll.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 void pool_wake_main(struct pool *pool)
@@ -38,22 +35,6 @@ static void set_listeners(struct pool *pool, int operation)
     }
 }
 
-static bool client_waits(const struct process *process, int index)
-{
-    struct pollfd watch = { process->listeners[index], POLLIN, 0 };
-
-    return poll(&watch, 1, 0) > 0;
-}
-
-void process_hand_on(const struct process *process)
-{
-    for (int i = 0; i < process->options.listener_count; i++)
-        if (client_waits(process, i)) {
-            control_say(process->control, CONTROL_CROWDED, SLICE_LITERAL(""));
-            return;
-        }
-}
-
 void pool_listen_locked(struct pool *pool, bool wanted)
 {
     if (pool->listening == wanted)
@@ -80,7 +61,7 @@ bool pool_may_listen_locked(const struct pool *pool)
 
 /* --- Slots. ------------------------------------------------------------------------ */
 
-static struct slot *reserve_slot(struct pool *pool)
+struct slot *pool_reserve_slot(struct pool *pool)
 {
     struct slot *slot = NULL;
 
@@ -97,7 +78,7 @@ static struct slot *reserve_slot(struct pool *pool)
     return slot;
 }
 
-static void free_slot(struct pool *pool, struct slot *slot)
+void pool_free_slot(struct pool *pool, struct slot *slot)
 {
     pthread_mutex_lock(&pool->lock);
     slot->state = SLOT_FREE;
@@ -131,7 +112,7 @@ static void retire_locked(struct pool *pool)
 }
 
 /* The client has arrived: who takes the last slot tells master before it serves. */
-static void note_arrival(struct pool *pool, size_t listener)
+void pool_note_arrival(struct pool *pool, size_t listener)
 {
     bool full = page_take(pool->process);
 
@@ -140,7 +121,7 @@ static void note_arrival(struct pool *pool, size_t listener)
         retire_locked(pool);
     bool listening = pool_may_listen_locked(pool);
     pool_listen_locked(pool, listening);
-    if (listening && client_waits(pool->process, (int)listener))
+    if (listening && process_client_waits(pool->process, (int)listener))
         pool_look_again_locked(pool);
     pthread_mutex_unlock(&pool->lock);
 
@@ -167,49 +148,10 @@ void pool_finish_client(struct pool *pool, struct slot *slot)
     client->stream = NULL;
     client->lane = NULL;
     page_give(pool->process);
-    free_slot(pool, slot);
+    pool_free_slot(pool, slot);
 }
 
 int client_descriptor(const struct client *client)
 {
     return client->stream ? stream_descriptor(client->stream) : lane_descriptor(client->lane);
-}
-
-/* --- Arrivals. ----------------------------------------------------------------------- */
-
-/* Unique on the host while it lives, and the process id itself when there is one client. */
-static unsigned long slot_number(const struct pool *pool, const struct slot *slot)
-{
-    return ((unsigned long)(slot - pool->slots) << NUMBER_SHIFT) + pool->process_id;
-}
-
-static void serve_arrival(struct pool *pool, struct slot *slot, size_t listener,
-                          const struct arrival *arrival)
-{
-    slot->client = (struct client){
-        .context = &pool->process->context,
-        .peer = arrival->peer,
-        .local = arrival->local,
-        .number = slot_number(pool, slot),
-    };
-    note_arrival(pool, listener);
-    if (pool->sessions) {
-        slot->client.stream = stream_new(arrival->fd);
-        pool_run_session(pool, slot, true);
-    } else {
-        slot->client.lane = lane_new(arrival->fd);
-        pool_run_lane(pool, slot);
-    }
-}
-
-void pool_take_arrival(struct pool *pool, size_t listener)
-{
-    struct arrival arrival;
-    struct slot *slot = reserve_slot(pool);
-
-    if (slot && accept_client(pool->process, pool->process->listeners[listener], &arrival) &&
-        arrival.fd >= 0)
-        serve_arrival(pool, slot, listener, &arrival);
-    else if (slot)
-        free_slot(pool, slot);      /* nobody came after all */
 }
