@@ -76,8 +76,8 @@ def instance_row(bar=0.75):
 
 def start_once(kind):
     """CPU and wall milliseconds from nothing to the first greeting."""
-    with Instance(kind=kind) as instance:
-        instance.stop()
+    instance = Instance(kind=kind)
+    try:
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         instance.run("postfix", "start")
         while not instance.answers():
@@ -85,6 +85,8 @@ def start_once(kind):
         wall, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
         used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         return (used + measure.cpu_seconds(instance)) * 1000, wall * 1000
+    finally:
+        instance.close()
 
 
 def start_row(bar=0.2):
