@@ -218,12 +218,24 @@ void rewrite_address(const struct rewrite_settings *settings, enum rewrite_conte
     form_free(&form);
 }
 
+/* A quote that was escaped within a domain begins a quoted word when the domain is read again. */
+static void read_again(struct str *domain)
+{
+    AUTO_STR struct str again = STR_EMPTY;
+
+    if (slice_find(str_slice(domain), '"') == domain->length)
+        return;
+    external_unquote(&again, str_slice(domain));
+    str_set(domain, str_slice(&again));
+}
+
 void rewrite_external(const struct rewrite_settings *settings, enum rewrite_context context,
                       struct slice external, struct str *output)
 {
     struct form form;
 
     if (rewrite(settings, context, external, &form)) {
+        read_again(&form.domain);
         address_quote_local(output, str_slice(&form.local));
         append_domain(output, &form);
     } else if (slice_trim(external).length) {

@@ -175,7 +175,7 @@ void tokens_write_phrase(const struct tokens *tokens, size_t first, size_t end,
         const struct token *token = &tokens->items[i];
         bool word = token_is_word(token->kind) || token->kind == TOKEN_COMMENT;
 
-        if (after_word && (word || token->kind == '<'))
+        if ((after_word && word) || (token->kind == '<' && i > first))
             str_byte(output, ' ');
         write_token(tokens, token, output);
         after_word = word;
