@@ -22,7 +22,7 @@ static const struct entry {
 } entries[] = {
     { "relay service", "^relay", "relay\t  unix\t-\t-\tn\t-\t-\tsmtp" },
     { "flush service", "^flush.*flush",
-      "flush     unix  n       -       n       1000?   0       flush" },
+      "flush     unix  -       -       n       1000?   0       flush" },     /* repaired below */
     { "trace service", "trace.*bounce", "trace\t  unix\t-\t-\tn\t-\t0\tbounce" },
     { "verify service", "^verify.*verify", "verify\t  unix\t-\t-\tn\t-\t1\tverify" },
     { "proxymap service", "^proxymap.*proxymap", "proxymap  unix\t-\t-\tn\t-\t-\tproxymap" },
@@ -113,10 +113,10 @@ static void upgrade_services(const struct command_context *context)
     str_format(&path, "%s/master.cf", context->directory);
     edit_file_open(&edit, path.data);
     str_add(&text, str_slice(&edit.text));
-    for (size_t i = 0; i < COUNT(repairs); i++)
-        repair(&edit, &text, &repairs[i]);
     for (size_t i = 0; i < COUNT(entries); i++)
         add(&edit, &text, &entries[i]);
+    for (size_t i = 0; i < COUNT(repairs); i++)
+        repair(&edit, &text, &repairs[i]);
     if (slice_equal(str_slice(&text), str_slice(&edit.text)))
         edit_file_abandon(&edit);
     else
