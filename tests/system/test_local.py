@@ -106,13 +106,13 @@ SAME = {
                                       aliases=f"rem: a@remote.example, {USER}\n"),
     "alias with an owner": dict(recipients=["list"],
                                 aliases=f"list: a@remote.example\nowner-list: {USER}\n"),
-    "nested aliases": dict(recipients=["outer"], aliases="outer: a@far.example, inner, other\n"
-                           "inner: b@far.example, c@far.example, deep\nother: d@far.example\n"
-                           "deep: e@far.example\nowner-inner: x@far.example\n"),
+    "nested aliases": dict(recipients=["outer"], aliases="outer: a@remote.example, inner, other\n"
+                           "inner: b@remote.example, c@remote.example, deep\nother: d@remote.example\n"
+                           "deep: e@remote.example\nowner-inner: x@remote.example\n"),
     "nested aliases with frozen_delivered_to = no": dict(
         recipients=["outer"], settings={"frozen_delivered_to": "no"},
-        aliases="outer: a@far.example, inner, other\ninner: b@far.example, c@far.example, deep\n"
-                "other: d@far.example\ndeep: e@far.example\nowner-inner: x@far.example\n"),
+        aliases="outer: a@remote.example, inner, other\ninner: b@remote.example, c@remote.example, deep\n"
+                "other: d@remote.example\ndeep: e@remote.example\nowner-inner: x@remote.example\n"),
     "alias loop": dict(recipients=["x"], aliases="x: y\ny: x\n"),
     "alias of an unknown user": dict(recipients=["d"], aliases=f"d: nosuchuser, {USER}\n"),
     "missing include": dict(recipients=["inc"], aliases="inc: :include:/nonexistent/x\n"),
