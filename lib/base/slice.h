@@ -39,7 +39,7 @@ static inline struct slice slice_part(struct slice slice, size_t start, size_t l
         start = slice.length;
     if (length > slice.length - start)
         length = slice.length - start;
-    return (struct slice){ slice.data ? slice.data + start : NULL, length };
+    return (struct slice){ start ? slice.data + start : slice.data, length };
 }
 
 /* The part from byte start on. */

@@ -4,6 +4,7 @@
 #include "message.h"
 
 #include "base/memory.h"
+#include "base/scope.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -222,14 +223,31 @@ bool message_mark_done(struct message *message, const int64_t *handles, size_t c
     return true;
 }
 
+/* A message whose envelope came with the note of cleanup has not been read. */
+static bool find_warn_record(struct message *message, struct error *error)
+{
+    AUTO_ARENA struct arena *arena = arena_new();
+    struct envelope envelope;
+    bool more;
+
+    if (message->stage != STAGE_START)
+        return true;
+    if (!message_envelope(message, arena, &envelope, 1, &more, error))
+        return false;
+    message->stage = STAGE_START;
+    return true;
+}
+
 bool message_mark_warned(struct message *message, struct error *error)
 {
     enum { HEAD = 2, WIDTH = 15 };
     char text[32];
 
+    if (!message_settle(message, error) || !find_warn_record(message, error))
+        return false;
     if (message->warn_record == 0)
         return true;
-    if (!message_settle(message, error) || !open_marks(message, error))
+    if (!open_marks(message, error))
         return false;
     snprintf(text, sizeof(text), "%*d", WIDTH, 0);
     if (disk_pwrite_all(message->queue->disk, message->marks, text, WIDTH,

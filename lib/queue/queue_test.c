@@ -266,6 +266,33 @@ TEST(recipients_behind_the_content_are_read_too)
     house_close(&house);
 }
 
+TEST(a_sender_is_warned_once_also_when_the_envelope_was_never_read)
+{
+    for (int is_read = 0; is_read < 2; is_read++) {
+        struct house house;
+        struct envelope envelope, found;
+        bool more;
+
+        house_open(&house, "", 0);
+        fill_envelope(&envelope, house.arena);
+
+        const char *id = commit(&house, &envelope, "body");
+        struct message *message = must_open(&house, QUEUE_INCOMING, id);
+
+        if (is_read)
+            CHECK(message_envelope(message, house.arena, &found, 0, &more, &house.error));
+        CHECK(message_mark_warned(message, &house.error));
+        message_close(message);
+
+        message = must_open(&house, QUEUE_INCOMING, id);
+        CHECK(message_envelope(message, house.arena, &found, 0, &more, &house.error));
+        CHECK_NUMBER(found.warn_at, 0);
+        CHECK(found.warned);
+        message_close(message);
+        house_close(&house);
+    }
+}
+
 TEST(a_message_moves_through_its_places)
 {
     struct house house;
