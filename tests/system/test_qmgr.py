@@ -88,14 +88,20 @@ def test_expired_mail_is_returned(ours, mailbox, reader):
     assert "Action: failed" in text and "Status: 4.4.1" in text
 
 
-def test_delay_warning_is_sent_once(ours, mailbox, reader):
-    port = free_port()
+@pytest.mark.parametrize("first_attempt", ["short", "long"])
+def test_delay_warning_is_sent_once(ours, mailbox, reader, first_attempt):
+    """A first attempt may end when it is time to warn already."""
+    def refuse(line, number):
+        time.sleep(1.2 if first_attempt == "long" and number == 1 else 0)
+        return "450 4.2.0 later"
+
+    server = Peer({"RCPT": refuse})
     instance = ours(settings=routes(
         {**QUICK, "delay_warning_time": "1s", "home_mailbox": "Maildir/"},
-        far_test=f"smtp:[127.0.0.1]:{port}"))
+        far_test=f"smtp:[127.0.0.1]:{server.port}"))
     instance.send(f"{reader.pw_name}@test.example", ["b@far.test"])
     instance.wait_log(r"sender delay notification: \w+")
-    assert wait_for(lambda: instance.log().count("Connection refused)") > 4, 30)
+    assert wait_for(lambda: instance.log().count("status=deferred") > 4, 30)
     texts = mailbox(1)
     assert len(texts) == 1
     assert b"Subject: Delayed Mail (still being retried)" in texts[0]
