@@ -26,10 +26,8 @@ struct notice *notice_new(const char *qmgr_socket)
     pthread_mutex_init(&notice->lock, NULL);
     notice->fd = -1;
     notice->address.sun_family = AF_UNIX;
-
-    struct slice path = slice_part(slice_of(qmgr_socket), 0, sizeof(notice->address.sun_path) - 1);
-
-    memcpy(notice->address.sun_path, path.data, path.length);
+    memcpy(notice->address.sun_path, qmgr_socket,
+           strnlen(qmgr_socket, sizeof(notice->address.sun_path) - 1));
     return notice;
 }
 
