@@ -54,7 +54,7 @@ static bool percent_comes_first(const struct config *config, struct slice local)
 }
 
 /* Routing in the local part: into user@host. */
-static bool follow_routing(const struct config *config, struct peel *peel)
+static void follow_routing(const struct config *config, struct peel *peel)
 {
     struct rewrite_settings settings = rewrite_settings_of(config);
     struct slice local = str_slice(&peel->local);
@@ -63,8 +63,6 @@ static bool follow_routing(const struct config *config, struct peel *peel)
     AUTO_STR struct str external = STR_EMPTY;
     AUTO_STR struct str standard = STR_EMPTY;
 
-    if (!has_operator(config, local))
-        return false;
     if (route) {
         address_quote_local(&external, slice_from(local, route));
         rewrite_external(&settings, REWRITE_LOCAL, str_slice(&external), &standard);
@@ -84,13 +82,41 @@ static bool follow_routing(const struct config *config, struct peel *peel)
     str_set(&peel->local, parts.local);
     str_set(&peel->domain, parts.domain);
     peel->has_at = parts.has_domain;
-    return true;
 }
 
-static bool quoted_routing_counts(const struct config *config, struct slice local)
+static size_t bytes_but_blanks(struct slice text)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < text.length; i++)
+        count += !byte_is_space(text.data[i]);
+    return count;
+}
+
+/*
+ * What follows an open parenthesis or bracket is no routing, though it holds an operator: a step
+ * that takes nothing off is none, else there were no end.  (Blanks come and go as it is read.)
+ */
+static bool take_step(const struct config *config, struct peel *peel)
+{
+    AUTO_STR struct str before = STR_EMPTY;
+
+    str_add(&before, str_slice(&peel->local));
+    follow_routing(config, peel);
+    if (bytes_but_blanks(str_slice(&peel->local)) < bytes_but_blanks(str_slice(&before)))
+        return true;
+    str_set(&peel->local, str_slice(&before));
+    str_clear(&peel->domain);
+    peel->has_at = false;
+    return false;
+}
+
+static bool routing_counts(const struct config *config, struct slice local)
 {
     AUTO_STR struct str quoted = STR_EMPTY;
 
+    if (!has_operator(config, local))
+        return false;
     if (config->resolve_dequoted_address || address_route_length(local))
         return true;
     address_quote_local(&quoted, local);
@@ -117,8 +143,8 @@ bool peel_address(struct lookup *lookup, struct slice internal, struct peel *pee
     const struct config *config = lookup_config(lookup);
 
     peel->has_at = split_address(internal, peel);
-    if (!peel->has_at && quoted_routing_counts(config, str_slice(&peel->local)))
-        follow_routing(config, peel);
+    if (!peel->has_at && routing_counts(config, str_slice(&peel->local)))
+        take_step(config, peel);
     while (peel->has_at) {
         drop_end_dot(&peel->domain);
 
@@ -132,16 +158,15 @@ bool peel_address(struct lookup *lookup, struct slice internal, struct peel *pee
             str_set(&peel->own_domain, str_slice(&peel->domain));
 
         bool was_null = !peel->domain.length && !config->resolve_null_domain;
-        AUTO_STR struct str before = STR_EMPTY;
 
-        str_add(&before, str_slice(&peel->local));
         str_clear(&peel->domain);
         peel->has_at = false;
-        if (quoted_routing_counts(config, str_slice(&before)) && follow_routing(config, peel))
-            continue;
-        if (was_null)
-            peel->has_at = true;        /* a null domain is not valid, and stays */
-        return true;
+        if (!routing_counts(config, str_slice(&peel->local))) {
+            peel->has_at = was_null;    /* a null domain is not valid, and stays */
+            return true;
+        }
+        if (!take_step(config, peel))
+            return true;
     }
     return true;
 }

@@ -47,6 +47,10 @@ static const struct { const char *address, *wanted; } recorded[] = {
     { "user@[::1]", "4b " BAD "user@[::1]" },
     { "user@1.2.3.4", "4b " BAD "user@1.2.3.4" },
     { "user@", "4b " BAD "user@" },
+    /* An operator behind an open parenthesis or bracket is none, and the search for more ends. */
+    { "(a!b", "0r local|mx.example.test|(a!b@mx.example.test" },
+    { "((a!b@", "0r local|mx.example.test|((a!b@mx.example.test" },
+    { "[x!t@mx.example.test", "0r local|mx.example.test|[x!t@mx.example.test" },
     { "@", "4b " BAD "MAILER-DAEMON@" },
     { "user", "0 local|mx.example.test|user@mx.example.test" },
     { "@dom.test", "4 smtp|dom.test|@dom.test" },
