@@ -151,6 +151,10 @@ static void print_users(const struct parameter *parameter)
         puts("Not served.");
         return;
     }
+    if (parameter_moot(parameter)) {
+        printf("Has no effect here: %s.\n", parameter_moot(parameter));
+        return;
+    }
     if (*parameter->used_by == '*') {
         puts("Used by all programs.");
         return;

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 
 static void report_unserved(UNUSED void *argument, enum config_finding finding, const char *file,
-                            int line, const char *name, UNUSED const char *nearest)
+                            int line, const char *name, UNUSED const char *detail)
 {
     if (finding == CONFIG_UNSERVED)
         log_warn("%s, line %d: %s is not served yet: it has no effect", file, line, name);
@@ -24,13 +24,15 @@ void served_warn(const struct command_context *context)
 }
 
 static void report(void *argument, enum config_finding finding, const char *file, int line,
-                   const char *name, const char *nearest)
+                   const char *name, const char *detail)
 {
-    report_unserved(argument, finding, file, line, name, nearest);
-    if (finding != CONFIG_UNSERVED)
+    report_unserved(argument, finding, file, line, name, detail);
+    if (finding == CONFIG_MOOT)
+        log_info("%s, line %d: %s has no effect here: %s", file, line, name, detail);
+    if (finding == CONFIG_UNKNOWN)
         log_warn("%s, line %d: unused parameter: %s", file, line, name);
-    if (nearest && finding == CONFIG_UNKNOWN)
-        log_warn("did you mean %s?", nearest);
+    if (finding == CONFIG_UNKNOWN && detail)
+        log_warn("did you mean %s?", detail);
 }
 
 /* A daemon that is asked for --rights prints their number and their names. */

@@ -138,17 +138,18 @@ bool config_list_next(struct slice *rest, bool strip, struct slice *member);
 /* What config_check_unserved finds about a name. */
 enum config_finding {
     CONFIG_UNSERVED,    /* a parameter that no program here reads yet */
-    CONFIG_UNKNOWN,     /* nobody knows the name, and nothing refers to it */
+    CONFIG_MOOT,        /* one that no program here needs; detail is why */
+    CONFIG_UNKNOWN,     /* nobody knows the name, and nothing refers to it; detail is the
+                           parameter that is spelled most alike, or NULL */
 };
 
 /* file and line are where it is set: in main.cf, or the master.cf entry that has the -o. */
 typedef void config_report(void *argument, enum config_finding finding, const char *file,
-                           int line, const char *name, const char *nearest);
+                           int line, const char *name, const char *detail);
 
 /*
  * Report each parameter that main.cf, or -o in master.cf, sets although it has no effect here:
- * its row is served by no program, or the name is unknown.  nearest is the parameter that is
- * spelled most alike, or NULL.
+ * its row is served by no program, or the name is unknown.
  */
 void config_check_unserved(const struct config *config, config_report *report, void *argument);
 

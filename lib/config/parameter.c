@@ -62,12 +62,17 @@ const struct parameter *parameter_find(struct slice name)
     return NULL;
 }
 
+const char *parameter_moot(const struct parameter *parameter)
+{
+    return parameter->used_by[0] == '-' ? parameter->used_by + 1 : NULL;
+}
+
 bool parameter_is_used_by(const struct parameter *parameter, const char *program)
 {
     size_t length = strlen(program);
 
-    if (parameter->used_by[0] == '*')
-        return true;
+    if (parameter->used_by[0] == '*' || parameter_moot(parameter))
+        return !parameter_moot(parameter);
     for (const char *at = parameter->used_by; *at; at += strcspn(at, ","), at += *at == ',')
         if (strncmp(at, program, length) == 0 && (at[length] == ',' || at[length] == '\0'))
             return true;

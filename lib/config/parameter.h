@@ -26,7 +26,8 @@ enum parameter_origin {
 struct parameter {
     const char *member;         /* of struct config; the name in main.cf, mostly */
     const char *fallback;       /* the default in main.cf syntax; NULL: computed (defaults.h) */
-    const char *used_by;        /* programs, comma separated; "*" is all, "" none yet */
+    const char *used_by;        /* programs, comma separated; "*" is all, "" none yet; "-WHY": it
+                                   can have no effect here, and why */
     const char *meaning;
     int64_t lowest, highest;    /* 0: no limit */
     uint32_t offset;            /* of the member in struct config */
@@ -42,5 +43,8 @@ const char *parameter_name(const struct parameter *parameter);
 
 /* The row of that name; NULL when there is none.  lmtp_ twins have none: see twin.h. */
 const struct parameter *parameter_find(struct slice name);
+
+/* Why nothing here needs the parameter; NULL when something does, or will. */
+const char *parameter_moot(const struct parameter *parameter);
 
 bool parameter_is_used_by(const struct parameter *parameter, const char *program);

@@ -68,6 +68,8 @@ static void check_name(const struct check *check, const char *name, const char *
         parameter = twin_find(slice);
     if (parameter && parameter->used_by[0] == '\0')
         check->report(check->argument, CONFIG_UNSERVED, file, line, name, NULL);
+    if (parameter && parameter_moot(parameter))
+        check->report(check->argument, CONFIG_MOOT, file, line, name, parameter_moot(parameter));
     if (parameter || hash_get(check->referred, slice) || family_holds(check->master_cf, slice) ||
         belongs_to_table(check, name))
         return;

@@ -16,8 +16,8 @@ ROW = re.compile(r'^(?:PARAMETER|NEWER|OURS)\((\w+),\s*\w+,\s*(?:COMPUTED|(?:"(?
 def rows():
     """Member -> programs."""
     text = (ROOT / "lib/config/parameters.def").read_text()
-    found = {name: set(re.sub(r'"|\s', "", used).split(",")) - {""}
-             for name, used in ROW.findall(text)}
+    found = {name: set() if used.startswith('"-') else
+             set(re.sub(r'"|\s', "", used).split(",")) - {""} for name, used in ROW.findall(text)}
     assert len(found) == len(re.findall(r"^(?:PARAMETER|NEWER|OURS)\(", text, re.M)), \
         "a row of parameters.def was not understood"
     return found

@@ -9,6 +9,7 @@ SETTINGS = {
     "smtpd_sender_restrictions": "check_sender_access hash:{0}/old, permit",
     "transport_maps": "hahs:{0}/old",
     "canonical_maps": "regexp:{0}/good, inline:{{a=b}}, proxy:cidr:{0}/absent",
+    "ipc_ttl": "5s",
     "content_filter": "smtp:[127.0.0.1]:10025",
     "address_verify_map": "btree:{0}/made-when-needed",
     "smtp_tls_session_cache_database": "btree:{0}/made-when-needed",
@@ -31,6 +32,7 @@ def test_wrong_tables_are_named(ours, tmp_path):
             f"(postmap lmdb:{tmp_path}/source, or postalias for alias files, makes it)",
             "unused parameter: virtual_ailas_maps", "did you mean virtual_alias_maps?",
             "did you mean smtpd_recipient_restrictions?",
+            ": ipc_ttl has no effect here: a connection between our programs ends when",
             f"database {tmp_path}/old.db is older than source file {tmp_path}/old",
             "transport_maps: unsupported dictionary type: hahs (did you mean hash?)",
             f"canonical_maps: open database {tmp_path}/absent: No such file or directory"):
