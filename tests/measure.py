@@ -129,11 +129,13 @@ def logged(instance):
     return count
 
 
-def queue_is_empty(instance):
+UNDER_WAY = ("maildrop", "incoming", "active")
+
+
+def queue_is_empty(instance, folders=(*UNDER_WAY, "deferred", "active", "deferred")):
     """Folders in the order of a message's way; active again, as deferred mail returns to it."""
-    return not logged(instance) and not any(path.is_file() for name in ("maildrop", "incoming", "active", "deferred",
-                                               "active", "deferred")
-                   for path in (instance.queue / name).rglob("*"))
+    return not logged(instance) and not any(
+        path.is_file() for name in folders for path in (instance.queue / name).rglob("*"))
 
 
 def drained(instance, seconds=120):

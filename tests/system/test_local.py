@@ -63,7 +63,7 @@ class Account:
         done = r": removed|status=deferred"
         instance.wait_log(r"(local|discard|error)\[.*status=")
         instance.wait_log(done)
-        wait_for(lambda: not any((instance.queue / "active").iterdir()), 5)
+        wait_for(lambda: measure.queue_is_empty(instance, measure.UNDER_WAY), 5)
         log = instance.log()
         instance.close()
         lines = re.findall(r"(?:local|discard|error)\[\d+\]: (.*)", log)
