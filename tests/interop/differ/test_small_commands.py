@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from instance import Instance
+from sanitizer import SANITIZED
 
 LETTER = "S\x04rootR\x01aM\x00N\x01xX\x00E\x00"
 
@@ -118,6 +119,8 @@ def test_what_the_caller_leaves_open_or_ignored_is_no_matter(pair):
         found = list((instance.queue / "maildrop").iterdir())
         assert [oct(path.stat().st_mode) for path in found] == ["0o100744"], setup
         found[0].unlink()
+    if SANITIZED == "THREADS":
+        return      # its runtime writes a file of its own before main()
     result = subprocess.run(["sh", "-c", f"ulimit -f 0; exec {instance.commands}/postdrop -c "
                              f"{instance.config} <{instance.folder}/letter"], capture_output=True)
     assert result.returncode == 75, result
