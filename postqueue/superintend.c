@@ -2,6 +2,7 @@
 
 #include "base/scope.h"
 #include "log/log.h"
+#include "logs.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,33 +28,33 @@ static const struct {
     [ACTION_RELEASE] = { "released from hold", "Released from hold", { [QUEUE_HOLD] = true } },
 };
 
-/* What the bounce service wrote about a message goes with it. */
-static void remove_logs(struct queue *queue, const char *id)
+static bool delete_message(const struct superintendent *superintendent, enum queue_place place,
+                           const char *id, struct error *error)
 {
-    static const char *const logs[] = { "bounce", "defer", "trace" };
-    AUTO_STR struct str path = STR_EMPTY;
+    struct sweep *sweep = superintendent->sweep;
 
-    for (size_t i = 0; i < COUNT(logs); i++) {
-        str_clear(&path);
-        queue_log_path(queue, logs[i], id, &path);
-        if (unlink(path.data) == 0)
-            log_debug("removed file %s", path.data);
-        else if (errno != ENOENT)
-            log_warn("remove %s: %m", path.data);
-    }
+    if (sweep)
+        sweep_logs(sweep, id);
+    else
+        logs_remove(superintendent->queue, id);
+    if (!queue_remove(superintendent->queue, place, id, error))
+        return false;
+    if (sweep)
+        sweep_gone(sweep, id);
+    return true;
 }
 
-static bool do_action(struct queue *queue, enum action action, enum queue_place place,
-                      const char *id, struct error *error)
+static bool do_action(const struct superintendent *superintendent, enum action action,
+                      enum queue_place place, const char *id, struct error *error)
 {
+    struct queue *queue = superintendent->queue;
     bool changed;
 
     switch (action) {
     case ACTION_REQUEUE:
         return queue_move(queue, id, place, QUEUE_MAILDROP, error);
     case ACTION_DELETE:
-        remove_logs(queue, id);
-        return queue_remove(queue, place, id, error);
+        return delete_message(superintendent, place, id, error);
     case ACTION_EXPIRE:
         if (!queue_request(queue, place, id, QUEUE_EXPIRE, &changed, error))
             return false;
@@ -81,7 +82,7 @@ static bool act(struct superintendent *superintendent, enum action action,
 
     if (!queue_times(superintendent->queue, place, id, &times, &complete, &error) || !complete)
         return false;
-    if (do_action(superintendent->queue, action, place, id, &error)) {
+    if (do_action(superintendent, action, place, id, &error)) {
         superintendent->counts[action]++;
         return true;
     }
@@ -107,13 +108,8 @@ static void act_on_one(struct superintendent *superintendent, enum action action
         }
 }
 
-/* Everything, also what lies in a folder where its name would not be looked for. */
-static void act_on_all(struct superintendent *superintendent, enum action action)
+static void act_on_places(struct superintendent *superintendent, enum action action)
 {
-    struct error error;
-
-    if (!queue_settle(superintendent->queue, &error))
-        log_warn("%s", error.text);
     for (int place = 0; place < QUEUE_PLACE_COUNT; place++) {
         if (!is_meant(superintendent, action, (enum queue_place)place))
             continue;
@@ -124,6 +120,23 @@ static void act_on_all(struct superintendent *superintendent, enum action action
             (void)act(superintendent, action, (enum queue_place)place, id);
         queue_scan_free(scan);
     }
+}
+
+/* Everything, also what lies in a folder where its name would not be looked for. */
+static void act_on_all(struct superintendent *superintendent, enum action action)
+{
+    struct error error;
+
+    if (!queue_settle(superintendent->queue, &error))
+        log_warn("%s", error.text);
+    if (action != ACTION_DELETE) {
+        act_on_places(superintendent, action);
+        return;
+    }
+    superintendent->sweep = sweep_begin(superintendent->queue);
+    act_on_places(superintendent, action);
+    sweep_end(superintendent->sweep);
+    superintendent->sweep = NULL;
 }
 
 static void act_on(struct superintendent *superintendent, const struct order *order,

@@ -19,6 +19,7 @@ struct superintendent {
     bool places[QUEUE_PLACE_COUNT]; /* the directories that were named */
     bool named;                     /* some were */
     long counts[ACTION_COUNT];
+    struct sweep *sweep;            /* while all messages are deleted */
 };
 
 /* Carry an order out; what could not be done is logged. */

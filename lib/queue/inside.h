@@ -64,6 +64,3 @@ struct content *content_open(const struct disk *disk, int fd, int64_t offset, in
 
 /* The path within the place of what queue_scan_next returned last. */
 void queue_scan_path(const struct queue_scan *scan, char path[QUEUE_PATH_LIMIT]);
-
-/* As queue_scan_new, for any folder below the queue directory. */
-struct queue_scan *queue_scan_folder(struct queue *queue, int folder);

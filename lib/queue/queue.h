@@ -225,6 +225,9 @@ struct queue_scan;
 
 struct queue_scan *queue_scan_new(struct queue *queue, enum queue_place place);
 
+/* The ids of which a log of that name is there: "bounce", "defer" or "trace". */
+struct queue_scan *queue_scan_logs(struct queue *queue, const char *name);
+
 /* The next id (valid until the next call), or NULL at the end. */
 const char *queue_scan_next(struct queue_scan *scan);
 void queue_scan_free(struct queue_scan *scan);

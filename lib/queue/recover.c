@@ -6,7 +6,6 @@
 #include "base/scope.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 
 /*
@@ -137,28 +136,26 @@ static bool settle_place(struct queue *queue, enum queue_place place, struct err
 static void settle_logs(struct queue *queue, const char *name)
 {
     const struct disk *disk = queue->disk;
-    int folder = disk->open(disk, queue->root, name, O_PATH | O_DIRECTORY, 0);
-    struct queue_scan *scan = queue_scan_folder(queue, folder);
+    struct queue_scan *scan = queue_scan_logs(queue, name);
 
     for (const char *id; (id = queue_scan_next(scan));) {
-        AUTO_STR struct str proper = STR_EMPTY;
-        char path[QUEUE_PATH_LIMIT];
-        size_t skip = strlen(name) + 1;
+        AUTO_STR struct str proper = STR_EMPTY, path = STR_EMPTY;
+        char below[QUEUE_PATH_LIMIT];
 
         queue_log_path(queue, name, id, &proper);
-        queue_scan_path(scan, path);
-        if (strcmp(path, proper.data + skip) == 0)
+        queue_scan_path(scan, below);
+        str_format(&path, "%s/%s", name, below);
+        if (slice_is(str_slice(&path), proper.data))
             continue;
-        for (char *slash = strchr(proper.data + skip, '/'); slash; slash = strchr(slash + 1, '/')) {
+        for (char *slash = strchr(proper.data + strlen(name) + 1, '/'); slash;
+             slash = strchr(slash + 1, '/')) {
             *slash = '\0';
             (void)disk->make_folder(disk, queue->root, proper.data, 0700);
             *slash = '/';
         }
-        (void)disk->rename(disk, folder, path, queue->root, proper.data);
+        (void)disk->rename(disk, queue->root, path.data, queue->root, proper.data);
     }
     queue_scan_free(scan);
-    if (folder >= 0)
-        disk->close(disk, folder);
 }
 
 bool queue_settle(struct queue *queue, struct error *error)

@@ -5,13 +5,14 @@
 
 #include "base/memory.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 struct queue_scan {
     struct queue *queue;
     int folder;
+    bool owns_folder;
     void *lists[QUEUE_DEPTH_LIMIT + 1];     /* of the folders on the way down */
     int depth;                              /* lists that are open */
     char path[QUEUE_PATH_LIMIT];            /* of the innermost folder: "9/8", or "" */
@@ -27,7 +28,7 @@ static void descend(struct queue_scan *scan, const char *path)
         scan->lists[scan->depth++] = list;
 }
 
-struct queue_scan *queue_scan_folder(struct queue *queue, int folder)
+static struct queue_scan *scan_folder(struct queue *queue, int folder)
 {
     struct queue_scan *scan = memory_new(1, sizeof(*scan));
 
@@ -40,7 +41,16 @@ struct queue_scan *queue_scan_folder(struct queue *queue, int folder)
 
 struct queue_scan *queue_scan_new(struct queue *queue, enum queue_place place)
 {
-    return queue_scan_folder(queue, queue->folders[place]);
+    return scan_folder(queue, queue->folders[place]);
+}
+
+struct queue_scan *queue_scan_logs(struct queue *queue, const char *name)
+{
+    int folder = queue->disk->open(queue->disk, queue->root, name, O_PATH | O_DIRECTORY, 0);
+    struct queue_scan *scan = scan_folder(queue, folder);
+
+    scan->owns_folder = folder >= 0;
+    return scan;
 }
 
 void queue_scan_path(const struct queue_scan *scan, char path[QUEUE_PATH_LIMIT])
@@ -99,5 +109,7 @@ void queue_scan_free(struct queue_scan *scan)
         return;
     while (scan->depth > 0)
         ascend(scan);
+    if (scan->owns_folder)
+        scan->queue->disk->close(scan->queue->disk, scan->folder);
     free(scan);
 }
