@@ -49,18 +49,31 @@ struct slice path_word(struct slice text)
     return slice_part(text, 0, path_length(text, &closed));
 }
 
-void warn_bad_path(const struct session *session, const char *command, struct slice path,
-                   bool read)
+struct slice take_option(struct slice *arguments)
+{
+    struct slice word = path_word(*arguments);
+
+    *arguments = slice_from(slice_trim_start(*arguments), word.length);
+    return word;
+}
+
+void warn_bad_path(const struct session *session, const char *command, struct slice path)
 {
     AUTO_STR struct str shown = STR_EMPTY;
-    bool closed;
 
-    (void)path_length(path, &closed);
-    if (!closed && !read)
-        return;
     printable_text(&shown, path);
     log_warn("Illegal address syntax from %s in %s command: %s", session->facts.client, command,
              shown.data);
+}
+
+/* A word without its end is not spoken of. */
+void warn_bad_word(const struct session *session, const char *command, struct slice path)
+{
+    bool closed;
+
+    (void)path_length(path, &closed);
+    if (closed)
+        warn_bad_path(session, command, path);
 }
 
 bool take_keyword(struct slice *arguments, const char *keyword)
@@ -333,11 +346,11 @@ static bool read_mail(struct session *session, struct slice arguments, struct ma
     struct slice path = path_word(arguments), word;
 
     if (!take_path(session, &arguments, path_flags(session, true) | PATH_EMPTY, &address)) {
-        warn_bad_path(session, "MAIL", path, false);
+        warn_bad_word(session, "MAIL", path);
         reply(session, REPLY_BAD_SENDER);
         return false;
     }
-    while ((word = slice_take_word(&arguments)).length > 0)
+    while ((word = take_option(&arguments)).length > 0)
         if (!parse_mail_option(session, word, mail->arena, &options))
             return false;
     if (*options.verp_delimiters && !address.length) {

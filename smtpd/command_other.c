@@ -194,21 +194,6 @@ static bool take_vrfy_option(struct session *session, struct slice *arguments, b
     return true;
 }
 
-/* A path; what looks like one without its end stands for itself. */
-static bool read_vrfy_address(struct slice argument, struct str *address)
-{
-    struct slice rest = argument;
-
-    if (address_parse_path(&rest, PATH_NO_ASCII_CHECK, address) == PATH_GOOD &&
-        !slice_trim(rest).length)
-        return address->length > 0;
-    if (!slice_starts(argument, "<") ||
-        slice_find_any(slice_from(argument, 1), "<>()[]\",;:\\ \t") < argument.length - 1)
-        return false;
-    str_set(address, argument);
-    return true;
-}
-
 static bool verify_address(struct session *session, struct slice argument, bool utf8)
 {
     AUTO_STR struct str address = STR_EMPTY;
@@ -216,10 +201,12 @@ static bool verify_address(struct session *session, struct slice argument, bool 
     struct mail *mail = session->mail;
     struct effects effects = { 0 };
 
-    bool read = read_vrfy_address(argument, &address);
+    struct slice rest = argument;
+    unsigned flags = PATH_WHOLE | PATH_NO_ASCII_CHECK;
 
-    if (!read || !path_has_good_route(session->server, str_slice(&address), utf8)) {
-        warn_bad_path(session, "VRFY", argument, read);
+    if (address_parse_path(&rest, flags, &address) != PATH_GOOD ||
+        !path_has_good_route(session->server, str_slice(&address), utf8)) {
+        warn_bad_path(session, "VRFY", argument);
         reply(session, REPLY_BAD_RECIPIENT);
         return false;
     }

@@ -143,11 +143,11 @@ static bool read_rcpt(struct session *session, struct slice arguments)
     struct slice path = path_word(arguments), word;
 
     if (!take_path(session, &arguments, path_flags(session, session->mail->smtputf8), &address)) {
-        warn_bad_path(session, "RCPT", path, false);
+        warn_bad_word(session, "RCPT", path);
         reply(session, REPLY_BAD_RECIPIENT);
         return false;
     }
-    while ((word = slice_take_word(&arguments)).length > 0)
+    while ((word = take_option(&arguments)).length > 0)
         if (!parse_rcpt_option(session, word, &options))
             return false;
     if (!*options.original)

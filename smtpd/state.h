@@ -151,10 +151,13 @@ bool mail_finish(struct session *session, int64_t bytes);
 const char *received_text(const struct session *session);
 
 /*
- * The word of a path in a command, up to the blank behind it, for warnings and for VRFY;
+ * The word of a path in a command, up to the blank behind it, for warnings;
  * quotes and angle brackets protect blanks.
  */
 struct slice path_word(struct slice text);
+
+/* The parameter at the front of *arguments, which is such a word too; "" when there is none. */
+struct slice take_option(struct slice *arguments);
 
 /* An address whose routing leads to what is no host name is bad syntax too. */
 bool path_has_good_route(const struct server *server, struct slice address, bool utf8);
@@ -174,6 +177,6 @@ void log_client(const struct session *session);
 /* Incomplete addresses in the mail's headers are completed with our names. */
 bool mail_is_local(const struct session *session);
 
-/* Warn of a path that is wrong; of one that could not be read only if it has an end. */
-void warn_bad_path(const struct session *session, const char *command, struct slice path,
-                   bool read);
+/* Warn of a path that is wrong; of the word of MAIL and RCPT only if it has an end. */
+void warn_bad_path(const struct session *session, const char *command, struct slice path);
+void warn_bad_word(const struct session *session, const char *command, struct slice path);

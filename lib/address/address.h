@@ -57,6 +57,7 @@ enum {
     PATH_EMPTY = 2,     /* the null address is allowed (MAIL FROM) */
     PATH_UTF8 = 4,      /* SMTPUTF8 was asked for: bytes above 127 are allowed when UTF-8 */
     PATH_NO_ASCII_CHECK = 8,    /* strict_smtputf8=no: bytes above 127 are allowed in any case */
+    PATH_WHOLE = 16,            /* all that is there, open brackets and quotes too (VRFY) */
 };
 
 /*

@@ -223,21 +223,47 @@ bool header_rewrite_addresses(struct slice value, size_t token_limit, header_rew
     return writing.changed;
 }
 
-void header_find_addresses(struct slice value, void (*found)(void *argument, struct slice internal),
-                           void *argument)
+/* What is not the address itself; a comma that is missing is as good as there, < counts not. */
+static size_t count_others(const struct list *list, const struct item *item,
+                           const struct item *before)
+{
+    bool addressed = item->kind == ITEM_ADDRESS || item->kind == ITEM_ANGLE;
+    size_t count = item->kind == ITEM_ADDRESS && before && needs_comma(before->kind);
+
+    for (size_t i = item->first; i < item->end; i++) {
+        char kind = list->tokens.items[i].kind;
+
+        count += addressed ? kind == TOKEN_COMMENT : kind != '<';
+    }
+    return count;
+}
+
+static bool is_address(const struct list *list, const struct item *item)
+{
+    return (item->kind == ITEM_ADDRESS || item->kind == ITEM_ANGLE)
+        && tokens_have_address(&list->tokens, item->first, item->end);
+}
+
+size_t header_find_addresses(struct slice value,
+                             void (*found)(void *argument, struct slice internal),
+                             void *argument)
 {
     struct list list = { .tokens = TOKENS_EMPTY };
+    const struct item *before = NULL;
+    size_t others = 0;
 
     read_list(&list, value, SIZE_MAX);
     for (size_t i = list.items.count; i-- > 0; ) {
         const struct item *item = &list.items.items[i];
         AUTO_STR struct str internal = STR_EMPTY;
 
-        if ((item->kind != ITEM_ADDRESS && item->kind != ITEM_ANGLE)
-            || !tokens_have_address(&list.tokens, item->first, item->end))
+        others += count_others(&list, item, before);
+        before = item;
+        if (!is_address(&list, item))
             continue;
         tokens_write_internal(&list.tokens, item->first, item->end, &internal);
         found(argument, str_slice(&internal));
     }
     list_free(&list);
+    return others;
 }

@@ -23,7 +23,9 @@ bool header_rewrite_addresses(struct slice value, size_t token_limit, header_rew
 
 /*
  * The addresses of a header's value in internal form (sendmail -t, Reply-To of a notice): found is
- * called for each; it is empty for "", and not called for <>.
+ * called for each; it is empty for "", and not called for <>.  What else is there is counted:
+ * commas, names, groups and comments.
  */
-void header_find_addresses(struct slice value, void (*found)(void *argument, struct slice internal),
-                           void *argument);
+size_t header_find_addresses(struct slice value,
+                             void (*found)(void *argument, struct slice internal),
+                             void *argument);

@@ -40,6 +40,16 @@ static struct word read_word(struct slice text)
     return word;
 }
 
+/* VRFY's argument has nothing behind it. */
+static struct word whole_text(struct slice text)
+{
+    text = slice_trim_end(text);
+
+    bool ends = text.length && text.data[text.length - 1] == '>';
+
+    return (struct word){ text, 0, ends ? text.length - 1 : text.length, true };
+}
+
 /* One pair of <> around everything. */
 static bool strip_brackets(struct word *word)
 {
@@ -64,11 +74,12 @@ static void take_found(void *argument, struct slice internal)
     str_set(found->internal, internal);
 }
 
-/* Nothing but an address: no comment, no group; for strict_rfc821_envelopes. */
-static bool is_plain(struct slice address)
+/* A route ends with its first colon, whatever it may stand within. */
+static struct slice without_route(struct slice text)
 {
-    return external_find(address, '(') == address.length
-        && external_find(address, ';') == address.length;
+    size_t colon = slice_find(text, ':');
+
+    return slice_starts(text, "@") && colon < text.length ? slice_from(text, colon + 1) : text;
 }
 
 static bool bytes_are_allowed(struct slice internal, unsigned flags)
@@ -96,7 +107,7 @@ static enum path_result check_address(struct slice internal, unsigned flags)
 enum path_result address_parse_path(struct slice *rest, unsigned flags, struct str *internal)
 {
     struct slice text = slice_trim_start(*rest);
-    struct word word = read_word(text);
+    struct word word = flags & PATH_WHOLE ? whole_text(text) : read_word(text);
     struct found found = { 0, internal };
 
     *rest = slice_from(text, word.text.length);
@@ -104,13 +115,15 @@ enum path_result address_parse_path(struct slice *rest, unsigned flags, struct s
     if (!word.closed || word.brackets)
         return PATH_BAD;
 
+    bool open = slice_starts(text, "<");    /* a literal may have taken the > */
     bool bracketed = strip_brackets(&word);
-    struct slice address = slice_from(word.text, address_route_length(word.text));
 
-    if (!bracketed && (!word.text.length || flags & PATH_STRICT))
+    if ((!bracketed && !word.text.length) || (!open && flags & PATH_STRICT))
         return PATH_BAD;
-    if ((flags & PATH_STRICT) && !is_plain(word.text))
+
+    size_t others = header_find_addresses(without_route(word.text), take_found, &found);
+
+    if (found.count > 1 || ((flags & PATH_STRICT) && others))
         return PATH_BAD;
-    header_find_addresses(address, take_found, &found);
-    return found.count > 1 ? PATH_BAD : check_address(str_slice(internal), flags);
+    return check_address(str_slice(internal), flags);
 }

@@ -64,6 +64,15 @@ static const struct { const char *text, *loose, *strict, *rest; } recorded[] = {
     { "<u@x>NOTIFY=NEVER", NULL, NULL, "" },
     { "<-u@x>", "-u@x", "-u@x", "" },
     { "<u@x..>", "u@x..", "u@x..", "" },
+    { "<u@x,>", "u@x", NULL, "" },
+    { "<u@x;>", "u@x", NULL, "" },
+    { "<<;>>", ";", ";", "" },
+    { "<<,>>", ",", ",", "" },
+    { "<<<,>>>", ",>", ",>", "" },
+    { "<>u@x>", "u@x", NULL, "" },
+    { "<[>x", "<[>x]", "<[>x]", "" },
+    { "<@a(:u@x>", "u@x", "u@x", "" },
+    { "<@a\\:u@x>", "u@x", "u@x", "" },
 };
 
 TEST(paths_are_taken_as_clients_send_them)
@@ -82,6 +91,23 @@ TEST(paths_are_taken_as_clients_send_them)
         rest = slice_of(recorded[i].text);
         good = address_parse_path(&rest, PATH_NO_ASCII_CHECK | PATH_STRICT, &internal) == PATH_GOOD;
         CHECK_TEXT(good ? internal.data : "501", recorded[i].strict ? recorded[i].strict : "501");
+    }
+}
+
+TEST(the_whole_argument_of_vrfy_is_a_path)
+{
+    static const struct { const char *text, *internal; } cases[] = {
+        { "x y <u@x>", "u@x" }, { "<u@x(c)", "<u@x" }, { "u @ x", "u@x" }, { "<u@x", "<u@x" },
+        { "<@@a:> <u@x>", "<u@x" }, { "u@x, v@x", NULL }, { "", NULL }, { "a b", NULL },
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        AUTO_STR struct str internal = STR_EMPTY;
+        struct slice rest = slice_of(cases[i].text);
+        bool good = address_parse_path(&rest, PATH_WHOLE, &internal) == PATH_GOOD;
+
+        CHECK_TEXT(good ? internal.data : "501", cases[i].internal ? cases[i].internal : "501");
+        CHECK_NUMBER(rest.length, 0);
     }
 }
 

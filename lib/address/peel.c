@@ -131,9 +131,12 @@ static enum match_result domain_is_ours(struct lookup *lookup, struct slice doma
     return lookup_domain_is_local(lookup, domain, error);
 }
 
+/* One dot says that the name is complete; two are no name. */
 static void drop_end_dot(struct str *domain)
 {
-    if (domain->length > 1 && slice_ends(str_slice(domain), "."))
+    struct slice text = str_slice(domain);
+
+    if (text.length > 1 && slice_ends(text, ".") && !slice_ends(text, ".."))
         str_cut(domain, domain->length - 1);
 }
 

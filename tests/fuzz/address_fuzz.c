@@ -1,5 +1,6 @@
 /* Addresses, paths and header lists of any bytes: no crash, and quoting keeps an address. */
 #include "address/address.h"
+#include "address/external.h"
 #include "address/header.h"
 #include "address/rewrite.h"
 #include "base/scope.h"
@@ -19,6 +20,17 @@ static bool rewrite(void *argument, struct slice external, struct str *output)
     return true;
 }
 
+/* A quoted tab or end of line comes back as a blank. */
+static bool is_same(struct slice read, struct slice written)
+{
+    if (read.length != written.length)
+        return false;
+    for (size_t i = 0; i < read.length; i++)
+        if (read.data[i] != external_quoted_byte(written.data[i]))
+            return false;
+    return true;
+}
+
 static void check_quoting(struct slice text)
 {
     AUTO_STR struct str external = STR_EMPTY;
@@ -27,7 +39,7 @@ static void check_quoting(struct slice text)
 
     address_quote_local(&external, local);
     if (!address_unquote(&internal, str_slice(&external))
-        || !slice_equal(str_slice(&internal), local))
+        || !is_same(str_slice(&internal), local))
         abort();
 }
 

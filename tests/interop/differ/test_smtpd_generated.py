@@ -74,7 +74,8 @@ OTHERS = ["NOOP", "NOOP x", "RSET", "RSET x", "VRFY alice", "VRFY zork", "VRFY <
           "XFORWARD HELO=a(b PROTO=smtp PORT=1", "Subject: x", "GET / HTTP/1.0", "POST x", "1234",
           "\u00e9t\u00e9", "QUIT now"]
 PIECES = ["a", "alice", "@", "@", "example.test", "b.test", "(c)", " ", "@x:", ".",
-          "[192.0.2.1]", "%", "!", "x" * 70, "-", "+", "=", "a@b.test", "alice@example.test", "junk"]
+          "[192.0.2.1]", "%", "!", "x" * 70, "-", "+", "=", "a@b.test", "alice@example.test", "junk",
+          "<", ">", '"', "\\", ",", ";", ":", "(", ")", "[", "]", "..", '"q x"']
 LONG_PATHS = ["<" + "x" * size + "@b.test>" for size in (64, 65, 249, 255, 256, 1000, 1990)] + [
     "<a@" + "y" * size + ".test>" for size in (58, 63, 64, 250, 255, 1000)] + [
     "<a@" + "y." * size + "test>" for size in (20, 100, 126, 500)] + [
@@ -91,19 +92,14 @@ def odd_paths(seed, count):
     paths = list(LONG_PATHS)
     for _ in range(count):
         inner = "".join(chance.choice(PIECES) for _ in range(chance.randrange(1, 7)))
-        while ".." in inner:
-            inner = inner.replace("..", ".")
         form = chance.choice(["<{}>", "<{}>", "<{}>", "{}", "<{}", "{}>", " <{}>", "<{}> junk", "<{}>x",
                               "(c)<{}>", "<{}>(c)", "<{}> NOTIFY=NEVER", "x y <{}>", "<<{}>>", "<{}> <a@b.test>"])
-        paths.append(form.format(inner))
+        paths.append(form.format(inner).rstrip())      # doc/differences.md
     for start in range(0, len(paths), 5):
         some = paths[start:start + 5]
         steps = ["EHLO h.test"]
         for path in some:
-            steps += [f"MAIL FROM:{path}", "RSET"]
-            # Of what is no address at all VRFY guesses otherwise: doc/differences.md.
-            steps += [f"VRFY {path}"] * (not set('(")\\ \t[],;:') & set(path) and "<" not in path[1:]
-                                         and ">" not in path[:-1])
+            steps += [f"MAIL FROM:{path}", "RSET", f"VRFY {path}"]
         yield steps + ["MAIL FROM:<a@b.test>"] + [f"RCPT TO:{path}" for path in some]
 
 
