@@ -16,7 +16,7 @@ struct proxymap_allowed *proxymap_allowed_new(const char *maps)
     struct slice rest = slice_of(maps), member;
 
     allowed->names = hash_new();
-    while (braces_next_table(&rest, &member)) {
+    while (braces_next(&rest, &member)) {
         if (!slice_starts(member, "proxy:"))
             continue;
         while (slice_starts(member, "proxy:"))

@@ -142,7 +142,7 @@ static void use_tables(struct scan *scan, struct slice list)
     struct slice word, inside;
     struct error error;
 
-    while (braces_next_table(&list, &word)) {
+    while (braces_next(&list, &word)) {
         size_t brace = slice_find(word, '{');
 
         if (brace > 0 && (brace == word.length || word.data[brace - 1] != ':')) {

@@ -47,7 +47,7 @@ static void check_entry(const struct command_context *context, const char *path,
     if (is_cache(name) || !config_expand(context->config, slice_of(entry->value), &value, &error))
         return;     /* said where the value is read */
     rest = str_slice(&value);
-    while (braces_next_table(&rest, &word))
+    while (braces_next(&rest, &word))
         if (is_table(name, word) && !slice_starts(word, "inet:") && !slice_starts(word, "unix:")
             && !table_inspect(word, &error))
             log_warn("%s, line %d: %s: %s", path, entry->line, entry->name, error.text);

@@ -24,7 +24,7 @@ static void skip_separators(struct slice *rest)
         *rest = slice_from(*rest, 1);
 }
 
-static bool next_member(struct slice *rest, bool inner_braces, struct slice *member)
+bool braces_next(struct slice *rest, struct slice *member)
 {
     size_t length = 0;
     bool closed;
@@ -33,23 +33,13 @@ static bool next_member(struct slice *rest, bool inner_braces, struct slice *mem
     if (!rest->length)
         return false;
     while (length < rest->length && !(rest->data[length] && strchr(separators, rest->data[length])))
-        if (rest->data[length] == '{' && (length == 0 || inner_braces))
+        if (rest->data[length] == '{')
             length += balanced(slice_from(*rest, length), &closed);
         else
             length++;
     *member = slice_part(*rest, 0, length);
     *rest = slice_from(*rest, length);
     return true;
-}
-
-bool braces_next(struct slice *rest, struct slice *member)
-{
-    return next_member(rest, false, member);
-}
-
-bool braces_next_table(struct slice *rest, struct slice *member)
-{
-    return next_member(rest, true, member);
 }
 
 bool braces_strip(struct slice text, struct slice *inside, struct error *error)

@@ -6,11 +6,11 @@
 #include "base/error.h"
 #include "base/slice.h"
 
-/* The next member, separated by commas and white space; braces stay.  False at the end. */
+/*
+ * The next member, separated by commas and white space outside of { }, wherever in the member
+ * they stand ("inline:{...}", "name={...}"); braces stay.  False at the end.
+ */
 bool braces_next(struct slice *rest, struct slice *member);
-
-/* The same, taking "name:{...}" as one member. */
-bool braces_next_table(struct slice *rest, struct slice *member);
 
 /*
  * What stands within { }, trimmed.  False: "no '{' at start of text in ..." and the like,

@@ -22,7 +22,7 @@ struct table_list *table_list_open(const struct table_context *context, const ch
     struct slice rest = slice_of(value), member;
 
     list->title = memory_copy(title);
-    while (braces_next_table(&rest, &member))
+    while (braces_next(&rest, &member))
         VECTOR_PUSH(list, table_open_or_broken(context, member, flags));
     return list;
 }

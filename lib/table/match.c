@@ -156,7 +156,7 @@ static bool add_members(struct match_list *list, const struct table_context *con
 {
     struct slice member;
 
-    while (braces_next_table(&value, &member))
+    while (braces_next(&value, &member))
         if (!add_member(list, context, member, negated, depth, error))
             return false;
     return true;

@@ -28,7 +28,7 @@ static bool members_open(struct table *table, const struct table_context *contex
     table->data = members;
     if (!braces_strip(slice_of(name), &inside, &ignored) || !inside.length)
         return bad_syntax(error, table, "type:name");
-    while (braces_next_table(&inside, &member)) {
+    while (braces_next(&inside, &member)) {
         struct table *opened = table_open(context, member, table->flags, error);
 
         if (!opened)

@@ -28,7 +28,7 @@ struct check_kind {
     const char *name;
     enum check_argument argument;
     enum check_needs needs;
-    check_function *run;        /* NULL: known, and not served by us */
+    check_function *run;
     struct subject (*permits)(struct evaluation *evaluation);   /* whom a permit is about; NULL:
                                                                    the check logs it itself */
 };
@@ -62,6 +62,7 @@ struct policy {
     bool connects_tcp;          /* some policy service is not on a Unix socket */
     bool access_parent;         /* smtpd_access_maps is in parent_domain_matches_subdomains */
     const char *tempfail_action;
+    struct match_list *relay_clients;   /* of check_relay_domains, once it is met */
 };
 
 /* A list is being evaluated for somebody's facts. */
@@ -158,6 +159,12 @@ check_function check_server_access;
 
 /* unverified.c: what probes have found out (ADDRESS_VERIFICATION_README) */
 check_function check_unverified_sender, check_unverified_recipient;
+
+/* identity.c */
+check_function check_login, check_login_of_sender, check_certificate;
+
+/* deprecated.c */
+check_function check_naked_address, check_relay_domains;
 
 /* names.c */
 check_function check_invalid_helo, check_non_fqdn_helo, check_unknown_helo, check_non_fqdn_sender,

@@ -89,8 +89,38 @@ static bool take_argument(struct policy *policy, struct slice *rest, bool may_op
     check->argument = arena_text(arena, word);
     if (check->kind->argument == TAKES_SERVICE)
         return find_service(policy, word, may_open, &check->service, error);
-    return check->kind->argument != TAKES_TABLE || !check->kind->run ||
+    return check->kind->argument != TAKES_TABLE ||
            find_table(policy, word, may_open, &check->table, error);
+}
+
+static bool open_relay_clients(struct policy *policy, struct error *error)
+{
+    const struct config *config = policy->server->config;
+    unsigned parent = match_parent_flag(config->parent_domain_matches_subdomains,
+                                        "relay_domains");
+
+    if (!policy->relay_clients)
+        policy->relay_clients = match_list_open(&policy->server->tables, "relay_domains",
+                                                config->relay_domains, MATCH_DOMAIN, parent, error);
+    return policy->relay_clients != NULL;
+}
+
+/* A plain decision ends a list; what stands behind it may have been meant. */
+static bool ends_list(const struct program *program)
+{
+    static const char *const decisions[] = { "permit", "reject", "defer", "check_relay_domains" };
+
+    if (!program->count)
+        return false;
+
+    const struct check *last = &program->items[program->count - 1];
+
+    if (program->count > 1 && !strcasecmp(last[-1].name, "warn_if_reject"))
+        return false;
+    for (size_t i = 0; i < COUNT(decisions); i++)
+        if (!strcasecmp(last->name, decisions[i]))
+            return true;
+    return false;
 }
 
 static bool add_check(struct policy *policy, struct slice word, struct slice *rest,
@@ -109,9 +139,9 @@ static bool add_check(struct policy *policy, struct slice word, struct slice *re
         return find_table(policy, word, may_open, &check->table, error);
     }
     check->kind = check_kind_find(word);
-    if (check->kind && !check->kind->run && may_open)
-        log_warn("restriction \"%s\" is not served by this release: mail that meets it is deferred",
-                 check->name);
+    if (check->kind && check->kind->run == check_relay_domains
+        && !open_relay_clients(policy, error))
+        return false;
     return !check->kind || take_argument(policy, rest, may_open, arena, check, error);
 }
 
@@ -120,9 +150,13 @@ bool program_compile(struct policy *policy, struct slice text, enum list_id list
 {
     struct slice word;
 
-    while (config_list_next(&text, false, &word))
+    while (config_list_next(&text, false, &word)) {
+        if (may_open && ends_list(program))
+            log_warn("restriction `%.*s' after `%s' is ignored", SLICE_ARGS(word),
+                     program->items[program->count - 1].name);
         if (!add_check(policy, word, &text, list, may_open, arena, program, error))
             return false;
+    }
     return true;
 }
 
@@ -260,6 +294,7 @@ void policy_close(struct policy *policy)
         VECTOR_FREE(&policy->lists[list]);
     VECTOR_FREE(&policy->local_clients);
     VECTOR_FREE(&policy->relay_default);
+    match_list_close(policy->relay_clients);
     hash_free(policy->classes, free_class);
     hash_free(policy->tables, close_table);
     hash_free(policy->services, close_service);

@@ -44,10 +44,6 @@ static struct verdict run_check(struct evaluation *evaluation, const struct chec
         log_warn("unknown smtpd restriction: \"%s\"", check->name);
         return verdict_bad_config();
     }
-    if (!check->kind->run) {
-        log_warn("smtpd restriction \"%s\" is not served by this release", check->name);
-        return verdict_bad_config();
-    }
     if (!facts_are_there(evaluation->facts, check->kind->needs))
         return verdict_next();
 

@@ -211,15 +211,18 @@ static const struct check_kind kinds[] = {
     { "check_recipient_mx_access", TAKES_TABLE, NEEDS_RECIPIENT, check_server_access, NULL },
     { "check_recipient_ns_access", TAKES_TABLE, NEEDS_RECIPIENT, check_server_access, NULL },
 
-    /* Known, and not served: named at start, a 451 at use. */
-    { "check_ccert_access", TAKES_WORD, NEEDS_NOTHING, NULL, NULL },
-    { "check_sasl_access", TAKES_WORD, NEEDS_NOTHING, NULL, NULL },
-    { "permit_naked_ip_address", TAKES_NOTHING, NEEDS_HELO, NULL, NULL },
-    { "check_relay_domains", TAKES_NOTHING, NEEDS_RECIPIENT, NULL, NULL },
-    { "reject_sender_login_mismatch", TAKES_NOTHING, NEEDS_SENDER, NULL, NULL },
-    { "reject_authenticated_sender_login_mismatch", TAKES_NOTHING, NEEDS_SENDER, NULL, NULL },
-    { "reject_unauthenticated_sender_login_mismatch", TAKES_NOTHING, NEEDS_SENDER, NULL, NULL },
-    { "reject_known_sender_login_mismatch", TAKES_NOTHING, NEEDS_SENDER, NULL, NULL },
+    { "check_ccert_access", TAKES_WORD, NEEDS_NOTHING, check_certificate, NULL },
+    { "check_sasl_access", TAKES_WORD, NEEDS_NOTHING, check_login, NULL },
+    { "reject_sender_login_mismatch", TAKES_NOTHING, NEEDS_SENDER, check_login_of_sender, NULL },
+    { "reject_authenticated_sender_login_mismatch", TAKES_NOTHING, NEEDS_SENDER, check_login,
+      NULL },
+    { "reject_unauthenticated_sender_login_mismatch", TAKES_NOTHING, NEEDS_SENDER, check_login,
+      NULL },
+    { "reject_known_sender_login_mismatch", TAKES_NOTHING, NEEDS_SENDER, check_login, NULL },
+
+    { "permit_naked_ip_address", TAKES_NOTHING, NEEDS_HELO, check_naked_address, subject_helo },
+    { "check_relay_domains", TAKES_NOTHING, NEEDS_RECIPIENT, check_relay_domains,
+      subject_recipient },
 };
 
 const struct check_kind *check_kind_find(struct slice name)
