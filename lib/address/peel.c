@@ -140,6 +140,17 @@ static void drop_end_dot(struct str *domain)
         str_cut(domain, domain->length - 1);
 }
 
+/* Each step reads all that is left: a local part of nothing but operators would take too long. */
+enum { MAX_STEPS = 50 };
+
+/* As for a null domain, which is not valid and stays. */
+static bool give_up(struct peel *peel)
+{
+    str_clear(&peel->domain);
+    peel->has_at = true;
+    return true;
+}
+
 bool peel_address(struct lookup *lookup, struct slice internal, struct peel *peel,
                   struct error *error)
 {
@@ -148,7 +159,7 @@ bool peel_address(struct lookup *lookup, struct slice internal, struct peel *pee
     peel->has_at = split_address(internal, peel);
     if (!peel->has_at && routing_counts(config, str_slice(&peel->local)))
         take_step(config, peel);
-    while (peel->has_at) {
+    for (int steps = 1; peel->has_at; steps++) {
         drop_end_dot(&peel->domain);
 
         enum match_result ours = domain_is_ours(lookup, str_slice(&peel->domain), error);
@@ -168,6 +179,8 @@ bool peel_address(struct lookup *lookup, struct slice internal, struct peel *pee
             peel->has_at = was_null;    /* a null domain is not valid, and stays */
             return true;
         }
+        if (steps > MAX_STEPS)
+            return give_up(peel);
         if (!take_step(config, peel))
             return true;
     }

@@ -110,6 +110,25 @@ TEST(addresses_resolve_as_postfix_does)
         check_resolve(&config, "", recorded[i].address, recorded[i].wanted);
 }
 
+static void check_routing(int steps, const char *wanted)
+{
+    struct config config = test_config();
+    AUTO_STR struct str address = STR_EMPTY;
+
+    str_text(&address, "a");
+    for (int i = 0; i < steps; i++)
+        str_text(&address, "%mx.example.test");
+    str_text(&address, "@mx.example.test");
+    check_resolve(&config, "", address.data, wanted);
+}
+
+/* Each step costs as much as the address is long. */
+TEST(routing_is_followed_fifty_times)
+{
+    check_routing(50, "0 local|mx.example.test|a@mx.example.test");
+    check_routing(51, "4rb " BAD "a%mx.example.test@");
+}
+
 TEST(senders_choose_transport_and_relay_host)
 {
     static const struct { const char *sender, *address, *wanted; } cases[] = {
