@@ -1,12 +1,11 @@
 """A filter before the queue (smtpd_proxy_filter): what it hears, the client's replies and the log."""
 import concurrent.futures
-import random
 import re
 import socket
 import threading
 
 import pytest
-from instance import Instance, wait_for
+from instance import Instance, free_port, wait_for
 from peer import DEFAULTS, DROP, SILENCE, Peer
 from test_smtpd_generated import converse, template
 from test_smtpd_dialogues import COMMON, read_reply
@@ -118,22 +117,6 @@ for cut in ["GREETING", *CUTS]:
                               {"smtpd_proxy_timeout": "3s"}, PLAIN)
 
 
-def free_ports(count):
-    """Below those that the kernel gives to clients: so many would not stay free."""
-    ports = []
-    for port in random.SystemRandom().sample(range(10000, 32000), 20 * count):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        ports.append(port)
-        if len(ports) == count:
-            return ports
-    raise RuntimeError("no free ports")
-
-
 class Filter(Peer):
     """One that keeps its conversations apart, and tells when nobody talks to it any longer."""
 
@@ -169,7 +152,7 @@ class House:
         self.cases = cases
         self.filters = {name: Filter(says) if says is not None else None
                         for name, (says, _, _) in cases.items()}
-        self.ports = dict(zip(cases, free_ports(len(cases))))
+        self.ports = {name: free_port() for name in cases}
         for name, (_, settings, _) in cases.items():
             port, peer = self.ports[name], self.filters[name]
             lines += f"127.0.0.1:{port} inet n - n - - smtpd\n  -o syslog_name=v{port}\n"
@@ -255,7 +238,7 @@ class Relay:
 
 
 def through_a_relay(make, waits):
-    before, behind = free_ports(2)
+    before, behind = free_port(), free_port()
     relay = Relay(behind)
     lines = f"""127.0.0.1:{before} inet n - n - - smtpd
   -o syslog_name=before -o smtpd_proxy_filter=127.0.0.1:{relay.port}
