@@ -30,7 +30,7 @@ static void run(const struct options *options)
 
 int main(int argc, char **argv)
 {
-    log_open(&(struct log_settings){ .tag = "postfix/postconf", .program = "postconf",
+    log_open(&(struct log_settings){ .tag = "postfix/postconf", .program = argv[0],
                                      .standard_error = true });
 
     struct options options = options_read(argc, argv);

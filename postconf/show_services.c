@@ -168,7 +168,8 @@ static void print_settings(const struct source *source, const struct master_serv
 
         struct slice name = slice_trim(slice_take_until(&rest, "="));
 
-        add_setting(&settings, (struct setting){ name, slice_trim(rest) });
+        if (!known_name_is_read_only(name))
+            add_setting(&settings, (struct setting){ name, slice_trim(rest) });
     }
     if (settings.count > 1)
         qsort(settings.items, settings.count, sizeof(*settings.items), compare_settings);

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/scope.h"
+#include "config/expand.h"
 #include "log/log.h"
 #include "table/braces.h"
 #include "tables.h"
@@ -22,11 +23,6 @@ struct scan {
 static const char classes_name[] = "smtpd_restriction_classes";
 
 static void scan_text(struct scan *scan, struct slice text);
-
-static bool is_name_byte(char c)
-{
-    return byte_is_alnum(c) || c == '_';
-}
 
 static void warn_undefined(struct scan *scan, struct slice name)
 {
@@ -58,35 +54,22 @@ static void use_name(struct scan *scan, struct slice name)
     scan_text(scan, slice_of(entry->value));
 }
 
-/* Every $name, ${name and $(name in text, chosen or not. */
+static enum expand_answer note_name(void *argument, struct slice name, UNUSED struct str *value)
+{
+    use_name(argument, name);
+    return EXPAND_UNKNOWN;
+}
+
+/* Every name in text, chosen or not; each broken text is told of once. */
 static void scan_text(struct scan *scan, struct slice text)
 {
-    const struct slice start = text;
+    struct expand_names names = { note_name, scan };
+    struct error error;
 
-    while (text.length > 0) {
-        slice_take_until(&text, "$");
-        if (text.length == 0)
-            return;
-        if (text.data[0] == '$') {
-            text = slice_from(text, 1);
-            continue;
-        }
-        if (text.data[0] == '{' || text.data[0] == '(') {
-            if (slice_find(text, text.data[0] == '{' ? '}' : ')') == text.length)
-                return;     /* truncated */
-            text = slice_trim_start(slice_from(text, 1));
-        }
-
-        size_t length = 0;
-
-        while (length < text.length && is_name_byte(text.data[length]))
-            length++;
-        if (length == 0 && text.data > start.data && text.data[-1] == '$')
-            return;         /* "$ ": what follows is not looked at by the expansion either */
-        if (length > 0)
-            use_name(scan, slice_part(text, 0, length));
-        text = slice_from(text, length);
-    }
+    if (expand_scan(&names, text, &error) || scan->quiet ||
+        hash_set(scan->warned, slice_of(error.text), scan->warned))
+        return;
+    log_warn("%s", error.text);
 }
 
 static void use_class(struct scan *scan, struct slice name, bool must_be_there)
@@ -171,6 +154,22 @@ static void check_value(struct scan *scan, const char *name, const char *value)
     use_tables(scan, str_slice(&text));
 }
 
+/* A default may compare what main.cf sets (compatibility_level), and fail as a value does. */
+static void check_defaults(struct scan *scan)
+{
+    AUTO_STR struct str text = STR_EMPTY;
+
+    for (size_t i = 0; i < known_names_count(scan->known); i++) {
+        struct known_name name = *known_names_at(scan->known, i);
+
+        if (name.class == CLASS_USER || name.computed || name.raw ||
+            main_cf_get(scan->source->main_cf, slice_of(name.name)))
+            continue;
+        source_text(scan->source, &name, true, &text);
+        check_value(scan, name.name, text.data);
+    }
+}
+
 /* The defaults count also where main.cf sets something else, as do values of unused names. */
 static void scan_main(struct scan *scan)
 {
@@ -198,6 +197,7 @@ static void scan_main(struct scan *scan)
             scan_text(scan, slice_of(main_cf_at(main_cf, i)->value));
         check_value(scan, main_cf_at(main_cf, i)->name, main_cf_at(main_cf, i)->value);
     }
+    check_defaults(scan);
     use_restriction_classes(scan, classes ? classes->value : NULL);
 }
 
@@ -298,8 +298,63 @@ static void each_service(struct scan *scan, visit_service *visit)
     }
 }
 
+static void warn_of(const struct source *source, const char *file, const char *what,
+                    const char *name, const char *value)
+{
+    log_warn("%s/%s: %s: %s=%s", source->directory, file, what, name, value);
+}
+
+static void warn_of_services(const struct source *source)
+{
+    struct slice name, value;
+    const char *setting;
+
+    for (size_t i = 0; source->master_cf && i < master_cf_count(source->master_cf); i++) {
+        const struct master_service *service = master_cf_at(source->master_cf, i);
+
+        for (size_t j = 0; master_service_setting(service, &j, &setting);)
+            if (split_setting(setting, &name, &value) && known_name_is_read_only(name))
+                log_warn("%s/master.cf: read-only parameter assignment: %.*s=%.*s",
+                         source->directory, SLICE_ARGS(name), SLICE_ARGS(value));
+    }
+}
+
+/* What cannot be set. */
+static void warn_of_read_only(const struct source *source)
+{
+    warn_of_services(source);
+    for (size_t i = 0; i < main_cf_count(source->main_cf); i++) {
+        const struct main_cf_entry *entry = main_cf_at(source->main_cf, i);
+
+        if (known_name_is_read_only(slice_of(entry->name)))
+            warn_of(source, "main.cf", "read-only parameter assignment", entry->name,
+                    entry->value);
+    }
+}
+
+/* What every program of Postfix needs before all else is looked at first, with other words. */
+static void check_first_names(const struct source *source)
+{
+    static const char *const first[] = { "myhostname", "mydomain", "mynetworks_style",
+                                         "inet_protocols", "inet_interfaces" };
+
+    for (size_t i = 0; i < COUNT(first); i++) {
+        const struct main_cf_entry *entry = main_cf_get(source->main_cf, slice_of(first[i]));
+        AUTO_STR struct str text = STR_EMPTY;
+        struct error error;
+
+        if (!entry || names_expand(source->names, slice_of(entry->value), &text, &error))
+            continue;
+        log_warn("%s", error.text);
+        log_fatal("dictionary mail_dict: macro processing error");
+    }
+}
+
 void usage_collect(const struct source *source, struct known_names *known)
 {
+    warn_of_read_only(source);
+    check_first_names(source);
+
     struct hash *warned = hash_new(), *warned_master = hash_new();
     struct scan scan = { .source = source, .known = known, .warned = warned_master };
 
@@ -312,21 +367,13 @@ void usage_collect(const struct source *source, struct known_names *known)
     known_names_sort(known);
 }
 
-static void warn_of(const struct source *source, const char *file, const char *what,
-                    const char *name, const char *value)
-{
-    log_warn("%s/%s: %s: %s=%s", source->directory, file, what, name, value);
-}
-
 void usage_warn_main(const struct source *source, struct known_names *known)
 {
     for (size_t i = 0; i < main_cf_count(source->main_cf); i++) {
         const struct main_cf_entry *entry = main_cf_at(source->main_cf, i);
 
-        if (known_name_is_read_only(slice_of(entry->name)))
-            warn_of(source, "main.cf", "read-only parameter assignment", entry->name,
-                    entry->value);
-        else if (!known_names_find(known, slice_of(entry->name)))
+        if (!known_name_is_read_only(slice_of(entry->name)) &&
+            !known_names_find(known, slice_of(entry->name)))
             warn_of(source, "main.cf", "unused parameter", entry->name, entry->value);
     }
 }
@@ -342,10 +389,8 @@ static void warn_of_service(struct scan *scan, const struct hash *settings)
     for (struct hash_entry *entry; (entry = hash_next(settings, &position));) {
         struct slice name = { entry->key, entry->key_length };
 
-        if (known_name_is_read_only(name))
-            warn_of(scan->source, "master.cf", "read-only parameter assignment", entry->key,
-                    entry->value);
-        else if (!known_names_find(scan->known, name) && !hash_get(scan->used, name))
+        if (!known_name_is_read_only(name) && !known_names_find(scan->known, name) &&
+            !hash_get(scan->used, name))
             warn_of(scan->source, "master.cf", "unused parameter", entry->key, entry->value);
     }
     hash_free(warned, NULL);

@@ -7,7 +7,8 @@
 
 /*
  * Add the names of users to known: what builtin and service parameters refer to, restriction
- * classes, settings of database tables.  Warns of references to what nobody defined.
+ * classes, settings of database tables.  Warns of references to what nobody defined,
+ * of broken texts, and of settings of what cannot be set.
  */
 void usage_collect(const struct source *source, struct known_names *known);
 

@@ -123,7 +123,7 @@ static const struct bad_input bad_main[] = {
     { "mail_name = ${{1}==}\n", "\"{expression}\" expected at: \"...{1} ==>>>\"" AT(1) ")" },
     { "mail_name = ${{x} <level {1}}\n", "malformed compatibility level syntax: \"x\"" AT(1) ")" },
     { "mail_name = $mail_name\n", "unreasonable macro call nesting: \"mail_name\"" AT(1) ")" },
-    { "a = $b\nb = $a\nmail_name = $a\n", "unreasonable macro call nesting: \"a\"" AT(3) ")" },
+    { "a = $b\nb = $a\nmail_name = $a\n", "unreasonable macro call nesting: \"b\"" AT(3) ")" },
     { "mail_name = a\nmail_name = a\nbiff = x\n",
       "bad boolean configuration: biff = x" AT(3) BOOL_HINT },
 };

@@ -4,13 +4,14 @@
 #include "config/condition.h"
 
 /* A few names that refer to each other twice would otherwise grow without bound. */
-enum { NESTING_LIMIT = 100, REFERENCE_LIMIT = 100000, OUTPUT_LIMIT = 16 << 20 };
+enum { NESTING_LIMIT = 101, REFERENCE_LIMIT = 100000, OUTPUT_LIMIT = 16 << 20 };
 
 struct expansion {
     const struct expand_names *names;
     struct error *error;
     int depth;
     int references;     /* names that were looked up */
+    bool scan;          /* every branch is looked at, what a name stands for is not */
 };
 
 static bool expand_all(struct expansion *expansion, struct slice text, struct str *output);
@@ -74,7 +75,7 @@ static bool expand_name(struct expansion *expansion, struct slice name, struct s
 
     enum expand_answer answer = expansion->names->get(expansion->names->argument, name, &value);
 
-    if (answer == EXPAND_UNKNOWN)
+    if (answer == EXPAND_UNKNOWN || expansion->scan)
         return true;
     if (answer == EXPAND_FINAL) {
         str_add(output, str_slice(&value));
@@ -109,6 +110,15 @@ static bool take_other(struct expansion *expansion, struct slice before, struct 
            fail_at(expansion, with_brace(*other), rest, "unexpected input");
 }
 
+/* The branch that counts; in a scan both do. */
+static bool expand_branches(struct expansion *expansion, bool first_counts, struct slice first,
+                            struct slice second, struct str *output)
+{
+    if ((first_counts || expansion->scan) && !expand_all(expansion, first, output))
+        return false;
+    return (first_counts && !expansion->scan) || expand_all(expansion, second, output);
+}
+
 /* What stands behind a condition: "?text", ":text", "?{text}", "?{text}:{text}", ":{text}". */
 static bool expand_choice(struct expansion *expansion, struct slice rest, bool is_true,
                           struct str *output)
@@ -119,7 +129,7 @@ static bool expand_choice(struct expansion *expansion, struct slice rest, bool i
 
     rest = slice_trim_start(slice_from(rest, 1));
     if (rest.length == 0 || rest.data[0] != '{')
-        return is_true != wanted || expand_all(expansion, rest, output);
+        return expand_branches(expansion, is_true == wanted, rest, other, output);
     if (!take_braced(&rest, &chosen))
         return fail_at(expansion, sign, rest, "unbalanced {}");
     rest = slice_trim_start(rest);
@@ -127,7 +137,7 @@ static bool expand_choice(struct expansion *expansion, struct slice rest, bool i
         return fail_at(expansion, with_brace(chosen), rest, "unexpected input");
     if (rest.length > 0 && !take_other(expansion, chosen, rest, &other))
         return false;
-    return expand_all(expansion, is_true == wanted ? chosen : other, output);
+    return expand_branches(expansion, is_true == wanted, chosen, other, output);
 }
 
 static bool take_operand(struct expansion *expansion, struct slice last, struct slice *rest,
@@ -143,8 +153,10 @@ static bool compare(struct expansion *expansion, const struct condition *conditi
 {
     AUTO_STR struct str left_value = STR_EMPTY, right_value = STR_EMPTY;
 
-    return expand_all(expansion, left, &left_value) &&
-           expand_all(expansion, right, &right_value) &&
+    *is_true = false;
+    if (!expand_all(expansion, left, &left_value) || !expand_all(expansion, right, &right_value))
+        return false;
+    return expansion->scan ||
            condition_test(condition, str_slice(&left_value), str_slice(&right_value), is_true,
                           expansion->error);
 }
@@ -273,7 +285,15 @@ static bool expand_all(struct expansion *expansion, struct slice text, struct st
 bool expand_text(const struct expand_names *names, struct slice text, struct str *output,
                  struct error *error)
 {
-    struct expansion expansion = { names, error, 0, 0 };
+    struct expansion expansion = { names, error, 0, 0, false };
 
     return expand_all(&expansion, text, output);
+}
+
+bool expand_scan(const struct expand_names *names, struct slice text, struct error *error)
+{
+    struct expansion expansion = { names, error, 0, 0, true };
+    AUTO_STR struct str ignored = STR_EMPTY;
+
+    return expand_all(&expansion, text, &ignored);
 }

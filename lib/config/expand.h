@@ -26,3 +26,11 @@ struct expand_names {
  */
 bool expand_text(const struct expand_names *names, struct slice text, struct str *output,
                  struct error *error) MUST_USE;
+
+/*
+ * Ask for every name in text, chosen or not, and expand nothing: for who wants to know what a text
+ * refers to.  What get() answers does not count.  False with the words for a broken expression;
+ * the names in front of it were asked for.
+ */
+bool expand_scan(const struct expand_names *names, struct slice text,
+                 struct error *error) MUST_USE;
