@@ -15,7 +15,7 @@ static void report_unserved(UNUSED void *argument, enum config_finding finding, 
                             int line, const char *name, UNUSED const char *detail)
 {
     if (finding == CONFIG_UNSERVED)
-        log_warn("%s, line %d: %s is not served yet: it has no effect", file, line, name);
+        log_warn("%s, line %d: %s is not served yet", file, line, name);
 }
 
 void served_warn(const struct command_context *context)

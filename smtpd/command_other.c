@@ -339,6 +339,8 @@ bool obey_starttls(struct session *session, struct slice arguments)
 {
     if (arguments.length)
         reply(session, REPLY_STARTTLS_SYNTAX);
+    else if (session->server->encryption.known)
+        reply(session, REPLY_NO_TLS);
     else
         reply(session, REPLY_NOT_IMPLEMENTED);
     return false;

@@ -183,7 +183,8 @@ bool server_open_alone(struct server *server, const struct config *config,
 bool server_open(struct server *server, const struct config *config,
                  const struct table_context *tables, struct error *error)
 {
-    if (!read_settings(server, config, tables, error))
+    if (!read_settings(server, config, tables, error)
+        || !encryption_open(&server->encryption, config, error))
         return false;
     server->lookup = lookup_open(config, &server->tables, error);
     if (!server->lookup)

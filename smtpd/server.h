@@ -11,6 +11,7 @@
 #include "deliver/submission.h"
 #include "deliver/verify.h"
 #include "dns/dns.h"
+#include "encryption.h"
 #include "flush.h"
 #include "safety.h"
 #include "smtp/anvil.h"
@@ -60,6 +61,7 @@ struct server {
     struct table_context tables;
     struct lookup *lookup;
     struct resolver *resolver;
+    struct encryption encryption;
     struct rewrite_settings rewrite;
     struct match_list *mynetworks;
     struct match_list *bare_newline_exclusions;

@@ -14,6 +14,7 @@ enum { PENDING_SHOWN = 100 };
 enum {
     ENDS_GROUP = 1,     /* nothing may follow before the reply (RFC 2920 3.1) */
     IS_JUNK = 2,        /* counts against smtpd_junk_command_limit */
+    IN_CLEAR = 4,       /* obeyed before STARTTLS where TLS is demanded (RFC 3207 4) */
 };
 
 static const struct command {
@@ -22,22 +23,22 @@ static const struct command {
     command_handler *obey;
     unsigned flags;
 } commands[] = {
-    [COMMAND_HELO]     = { "HELO",     "helo",     obey_helo,     ENDS_GROUP | IS_JUNK },
-    [COMMAND_EHLO]     = { "EHLO",     "ehlo",     obey_ehlo,     ENDS_GROUP | IS_JUNK },
-    [COMMAND_XCLIENT]  = { "XCLIENT",  "xclient",  obey_xclient,  0 },
+    [COMMAND_HELO]     = { "HELO",     "helo",     obey_helo,     ENDS_GROUP | IS_JUNK | IN_CLEAR },
+    [COMMAND_EHLO]     = { "EHLO",     "ehlo",     obey_ehlo,     ENDS_GROUP | IS_JUNK | IN_CLEAR },
+    [COMMAND_XCLIENT]  = { "XCLIENT",  "xclient",  obey_xclient,  IN_CLEAR },
     [COMMAND_XFORWARD] = { "XFORWARD", "xforward", obey_xforward, 0 },
-    [COMMAND_STARTTLS] = { "STARTTLS", "starttls", obey_starttls, 0 },
+    [COMMAND_STARTTLS] = { "STARTTLS", "starttls", obey_starttls, IN_CLEAR },
     [COMMAND_AUTH]     = { "AUTH",     "auth",     obey_auth,     0 },
     [COMMAND_MAIL]     = { "MAIL",     "mail",     obey_mail,     0 },
     [COMMAND_RCPT]     = { "RCPT",     "rcpt",     obey_rcpt,     0 },
     [COMMAND_DATA]     = { "DATA",     "data",     obey_data,     ENDS_GROUP },
     [COMMAND_BDAT]     = { "BDAT",     "bdat",     obey_bdat,     0 },
     [COMMAND_RSET]     = { "RSET",     "rset",     obey_rset,     IS_JUNK },
-    [COMMAND_NOOP]     = { "NOOP",     "noop",     obey_noop,     ENDS_GROUP | IS_JUNK },
+    [COMMAND_NOOP]     = { "NOOP",     "noop",     obey_noop,     ENDS_GROUP | IS_JUNK | IN_CLEAR },
     [COMMAND_VRFY]     = { "VRFY",     "vrfy",     obey_vrfy,     ENDS_GROUP | IS_JUNK },
     [COMMAND_ETRN]     = { "ETRN",     "etrn",     obey_etrn,     IS_JUNK },
-    [COMMAND_QUIT]     = { "QUIT",     "quit",     obey_quit,     0 },
-    [COMMAND_UNKNOWN]  = { "UNKNOWN",  "unknown",  NULL,          0 },
+    [COMMAND_QUIT]     = { "QUIT",     "quit",     obey_quit,     IN_CLEAR },
+    [COMMAND_UNKNOWN]  = { "UNKNOWN",  "unknown",  NULL,          IN_CLEAR },
 };
 
 /* --- Life. ------------------------------------------------------------------------ */
@@ -133,6 +134,13 @@ void session_greet(struct session *session, struct slice pending)
     static const struct command connect = { "CONNECT", NULL, NULL, ENDS_GROUP };
 
     log_info("connect from %s", session->facts.client);
+    if (session->server->encryption.wrapped) {
+        log_warn("Wrapper-mode request dropped from %s for service %s. TLS context initialization "
+                 "failed. For details see earlier warnings in your logs.", session->facts.client,
+                 session->server->service_name);
+        session->mode = SESSION_CUT;
+        return;
+    }
     if (pipelining_is_proper(session, &connect, pending) && limits_connect(session))
         session_welcome(session);
 }
@@ -245,6 +253,8 @@ static void obey_command(struct session *session, struct slice line, struct slic
     if (session->denied && id != COMMAND_QUIT &&
         !(id == COMMAND_UNKNOWN && command_is_forbidden(session, word)))
         reply(session, REPLY_ACCESS_DENIED, session->facts.client);
+    else if (session->server->encryption.demanded && !(command->flags & IN_CLEAR))
+        reply(session, REPLY_NEED_TLS);
     else if (!command->obey)
         good = obey_unknown(session, word, slice_trim(line));
     else if (pipelining_is_proper(session, command, pending)) {

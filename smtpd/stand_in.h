@@ -9,7 +9,6 @@
 struct stand_in {
     struct server server;
     const struct config *config;
-    char folder[32];
     struct str content;         /* of the last mail */
     struct str recipients;      /* "a@b c@d " */
     struct str received;
@@ -27,6 +26,7 @@ struct stand_in {
 
 /* Settings beside its own, one "name = value" a line. */
 struct stand_in *stand_in_new(const char *more);
+const struct config *stand_in_config(const char *more);
 void stand_in_free(struct stand_in *in);
 
 /* A conversation with a stand-in server. */

@@ -108,27 +108,36 @@ static const char main_cf[] =
     "message_size_limit = 1000\n"
     "smtpd_error_sleep_time = 0\n";
 
-struct stand_in *stand_in_new(const char *more)
+const struct config *stand_in_config(const char *more)
 {
-    struct stand_in *in = memory_new(1, sizeof(*in));
+    char folder[] = "/tmp/smtpd-test-XXXXXX";
+    const struct config *config;
     AUTO_STR struct str path = STR_EMPTY;
     struct error error = ERROR_NONE;
-    struct table_context tables = { .queue_directory = "", .default_type = "hash" };
 
-    memcpy(in->folder, "/tmp/smtpd-test-XXXXXX", sizeof("/tmp/smtpd-test-XXXXXX"));
-    CHECK(mkdtemp(in->folder) != NULL);
-    str_format(&path, "%s/main.cf", in->folder);
+    CHECK(mkdtemp(folder) != NULL);
+    str_format(&path, "%s/main.cf", folder);
 
     FILE *file = fopen(path.data, "w");
 
     CHECK(file != NULL);
     fprintf(file, "%s%s", main_cf, more);
     fclose(file);
-    if (!config_load(&(struct config_request){ .directory = in->folder, .program = "smtpd" },
-                     &in->config, &error))
+    if (!config_load(&(struct config_request){ .directory = folder, .program = "smtpd" }, &config,
+                     &error))
         fail_msg("%s", error.text);
     unlink(path.data);
-    rmdir(in->folder);
+    rmdir(folder);
+    return config;
+}
+
+struct stand_in *stand_in_new(const char *more)
+{
+    struct stand_in *in = memory_new(1, sizeof(*in));
+    struct error error = ERROR_NONE;
+    struct table_context tables = { .queue_directory = "", .default_type = "hash" };
+
+    in->config = stand_in_config(more);
     in->site = STR_EMPTY;
     in->content = in->recipients = in->received = in->queue_id = STR_EMPTY;
     in->room = INT64_MAX;

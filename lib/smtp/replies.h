@@ -73,6 +73,8 @@
 #define REPLY_BAD_ATTRIBUTE     501, "5.5.4", "Bad %s attribute name: %.*s"
 #define REPLY_BAD_VALUE         501, "5.5.4", "Bad %s syntax: %.*s"
 #define REPLY_STARTTLS_SYNTAX   501, "5.5.4", "Syntax: STARTTLS"
+#define REPLY_NEED_TLS          530, "5.7.0", "Must issue a STARTTLS command first"
+#define REPLY_NO_TLS            454, "4.7.0", "TLS not available due to local problem"
 #define REPLY_NOT_IMPLEMENTED   502, "5.5.1", "Error: command not implemented"
 #define REPLY_NO_AUTH           503, "5.5.1", "Error: authentication not enabled"
 #define REPLY_BARE_LF           550, "5.5.2", "%s Error: bare <LF> received"
