@@ -67,6 +67,7 @@ struct active {
 
     size_t open;                    /* deliveries not ended yet */
     bool busy;                      /* a thread is out with it */
+    bool met;                       /* by a walk over incoming, which left it to us */
     bool too_many;                  /* address_verify_pending_request_limit */
     bool wants_report;              /* some recipient has NOTIFY=SUCCESS */
     bool bounced, deferred;

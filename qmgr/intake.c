@@ -93,6 +93,20 @@ static bool has_room(const struct qmgr *qmgr, enum queue_place place)
     return !qmgr->stopping && hash_count(qmgr->messages) < (limit > 0 ? limit : 1);
 }
 
+/* One that is in hand may yet be given up, and then nobody would come for it. */
+static void take_one(struct walk *walk, const char *id)
+{
+    struct active *active = hash_get(walk->qmgr->messages, slice_of(id));
+
+    if (active) {
+        active->met = active->met || walk->place == QUEUE_INCOMING;
+        return;
+    }
+    active = active_new(walk->qmgr, id, walk->place);
+    active->flush = walk->flush;
+    active_load(active);
+}
+
 static void take_found(struct walk *walk)
 {
     struct qmgr *qmgr = walk->qmgr;
@@ -101,12 +115,7 @@ static void take_found(struct walk *walk)
         char *id = walk->found.items[walk->next];
 
         walk->found.items[walk->next++] = NULL;
-        if (!hash_get(qmgr->messages, slice_of(id))) {
-            struct active *active = active_new(qmgr, id, walk->place);
-
-            active->flush = walk->flush;
-            active_load(active);
-        }
+        take_one(walk, id);
         free(id);
     }
     if (walk->next == walk->found.count)

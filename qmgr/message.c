@@ -3,6 +3,7 @@
  * load more, finish.
  */
 #include "active.h"
+#include "intake.h"
 
 #include "address/address.h"
 #include "base/memory.h"
@@ -22,7 +23,6 @@ struct active *active_new(struct qmgr *qmgr, const char *id, enum queue_place pl
     active->arena = arena_new();
     active->fd = -1;
     hash_set(qmgr->messages, slice_of(active->id), active);
-    events_set_busy(qmgr->events, true);
     return active;
 }
 
@@ -43,6 +43,7 @@ static void free_batch(struct active *active, struct batch *batch)
 void active_free(struct active *active)
 {
     struct qmgr *qmgr = active->qmgr;
+    bool met = active->met;
 
     hash_remove(qmgr->messages, slice_of(active->id));
     qmgr->probes -= active->trace_flags & REQUEST_VERIFY ? 1 : 0;
@@ -55,7 +56,8 @@ void active_free(struct active *active)
     VECTOR_FREE(&active->marking);
     free(active->id);
     free(active);
-    events_set_busy(qmgr->events, hash_count(qmgr->messages) > 0);
+    if (met)
+        intake_walk_incoming(qmgr);
 }
 
 /* A thread is out with the message until its callback calls take_back. */
@@ -197,6 +199,7 @@ static void loaded(void *argument)
         qmgr_run(qmgr);
         return;
     }
+    active->met = false;        /* it has left incoming */
     if (active->envelope.recipient_count == 0)      /* cleanup's note does not say */
         active->envelope.recipient_count = (int64_t)active->loading->recipients.count;
     announce(active);

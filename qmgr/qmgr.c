@@ -188,6 +188,8 @@ static bool qmgr_start(struct service_context *context, struct events *events,
 
     log_number((unsigned long)getpid());
     qmgr->events = events;
+    /* As Postfix's it never ends for being idle: the last life may yet leave it mail. */
+    events_set_busy(events, true);
     qmgr->messages = hash_new();
     qmgr->scheduler = scheduler_new(&settings, &actions);
     if (!succession_begin(qmgr->succession, error))

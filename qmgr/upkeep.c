@@ -23,6 +23,7 @@ struct upkeep {
     bool soon;                  /* the timer is set to BUSY_SECONDS */
     bool running;               /* a thread is out with it */
     bool begun;                 /* the first round is over: what an earlier life left is settled */
+    bool expected;              /* a message came while a round ran, which may not have seen it */
     bool all;                   /* settle everything */
     bool again;                 /* and that was asked for while a round ran */
     int steps;                  /* left to wait for messages that threads are out with */
@@ -95,7 +96,7 @@ static void end_round(struct upkeep *upkeep)
         upkeep_settle_all(upkeep);
         return;
     }
-    set_timer(upkeep, upkeep->state.open > 0);
+    set_timer(upkeep, upkeep->state.open > 0 || upkeep->expected);
 }
 
 static void wait_for_active(void *argument)
@@ -130,6 +131,7 @@ static void round_is_due(void *argument)
     if (upkeep->qmgr->stopping)
         return;
     upkeep->running = true;
+    upkeep->expected = false;
     events_work(upkeep->qmgr->events, run_round, round_ended, upkeep);
 }
 
@@ -147,7 +149,9 @@ void upkeep_settle_all(struct upkeep *upkeep)
 
 void upkeep_expect(struct upkeep *upkeep)
 {
-    if (!upkeep->running && !upkeep->all && !upkeep->soon)
+    if (upkeep->running || upkeep->all)
+        upkeep->expected = true;
+    else if (!upkeep->soon)
         set_timer(upkeep, true);
 }
 

@@ -74,6 +74,6 @@ void events_guard(struct events *events, void (*begin)(void *argument),
                   void (*end)(void *argument), void *argument);
 void events_stop(struct events *events);
 
-/* The process may exit when idle (max_idle): false while there is work in memory (qmgr). */
+/* The process may exit when idle (max_idle): false while there is work in memory. */
 void events_set_busy(struct events *events, bool busy);
 bool events_is_busy(const struct events *events);
