@@ -293,6 +293,25 @@ static void leave_turn(struct events *events)
     pthread_mutex_unlock(&events->turn);
 }
 
+/* A shared loop: the thread that knows of an earlier timer may be out when it is due. */
+static void set_timer(struct events *events)
+{
+    int64_t moment = events->timers.count > 0 ? events->timers.items[0]->moment : INT64_MAX;
+    struct itimerspec due = { { 0, 0 }, { 0, 0 } };
+
+    if (moment == events->timer_moment)
+        return;
+    events->timer_moment = moment;
+    if (moment < INT64_MAX) {
+        int64_t left = moment_left(moment);
+
+        due.it_value.tv_sec = left / 1000;
+        due.it_value.tv_nsec = left % 1000 * 1000000 + 1;   /* 0 would switch it off */
+    }
+    if (timerfd_settime(events->timer, 0, &due, NULL) < 0)
+        log_fatal("timerfd: %m");
+}
+
 /* In the turn; out of it while the task runs. */
 static bool run_task(struct events *events)
 {
@@ -307,6 +326,8 @@ static bool run_task(struct events *events)
     events->working++;
     if (may_work(events) && events->waiting > 0)
         wake_one(events);
+    if (events->timer >= 0)     /* nobody else may look at the timers before this thread is back */
+        set_timer(events);
     leave_turn(events);
     task->work(task->argument);
     take_turn(events);
@@ -326,25 +347,6 @@ static int time_to_timer(const struct events *events)
     int64_t left = moment_left(events->timers.items[0]->moment);
 
     return left < LONGEST_WAIT_MILLISECONDS ? (int)left : LONGEST_WAIT_MILLISECONDS;
-}
-
-/* A shared loop: the thread that knows of an earlier timer may be out when it is due. */
-static void set_timer(struct events *events)
-{
-    int64_t moment = events->timers.count > 0 ? events->timers.items[0]->moment : INT64_MAX;
-    struct itimerspec due = { { 0, 0 }, { 0, 0 } };
-
-    if (moment == events->timer_moment)
-        return;
-    events->timer_moment = moment;
-    if (moment < INT64_MAX) {
-        int64_t left = moment_left(moment);
-
-        due.it_value.tv_sec = left / 1000;
-        due.it_value.tv_nsec = left % 1000 * 1000000 + 1;   /* 0 would switch it off */
-    }
-    if (timerfd_settime(events->timer, 0, &due, NULL) < 0)
-        log_fatal("timerfd: %m");
 }
 
 /*

@@ -3,6 +3,7 @@
 
 #include "base/moment.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -73,6 +74,56 @@ TEST(a_shared_loop_goes_on_while_a_task_is_out)
     close(pipe_ends[1]);
     close(shared.outside[0]);
     close(shared.outside[1]);
+}
+
+struct late {
+    struct events *events;
+    int rung[2];            /* a pipe */
+    char got;
+};
+
+static void ring(void *argument)
+{
+    const struct late *late = argument;
+
+    CHECK(write(late->rung[1], "r", 1) == 1);
+}
+
+static void wait_for_ring(void *argument)
+{
+    struct late *late = argument;
+
+    CHECK(read(late->rung[0], &late->got, 1) == 1);
+}
+
+static void ring_is_heard(void *argument)
+{
+    const struct late *late = argument;
+
+    events_stop(late->events);
+}
+
+/* The thread that sets the timer goes out on the task at once. */
+static void set_and_go_out(void *argument)
+{
+    struct late *late = argument;
+
+    events_at(late->events, moment_now() + 20, ring, late);
+    events_work(late->events, wait_for_ring, ring_is_heard, late);
+}
+
+TEST(a_timer_rings_while_the_thread_that_set_it_is_out_on_a_task)
+{
+    struct late late = { .events = events_new() };
+
+    CHECK(pipe2(late.rung, O_CLOEXEC) == 0);
+    events_share(late.events, 2);
+    events_at(late.events, moment_now() + 10, set_and_go_out, &late);
+    events_run(late.events);
+    CHECK(late.got == 'r');
+    events_free(late.events);
+    close(late.rung[0]);
+    close(late.rung[1]);
 }
 
 struct counted {
