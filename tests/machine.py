@@ -4,6 +4,7 @@ away, with a process tree, a network, a /dev/log and a name server of its own.  
 192.0.2.1; behind its eth0 are 192.0.2.2 and 192.0.2.3, the rest of the world.
 """
 import contextlib
+import fcntl
 import os
 import pathlib
 import re
@@ -239,8 +240,10 @@ class Machine:
 
     def make(self, target):
         kind = [f"{sanitizer.SANITIZED}=1"] if sanitizer.SANITIZED else []
-        self.run("make", "--no-print-directory", "-s", "-C", ROOT, target, "LAYOUT=debian", *kind,
-                 timeout=600)
+        with open(ROOT / "build/machine.lock", "w") as alone:   # two would build the same files
+            fcntl.flock(alone, fcntl.LOCK_EX)
+            self.run("make", "--no-print-directory", "-s", "-C", ROOT, target, "LAYOUT=debian",
+                     *kind, timeout=600)
 
     def install_ours(self):
         self.make("install")
