@@ -6,12 +6,6 @@
 
 #include "service/service.h"
 
-/* What smtpd may do, once it is known whom its policy asks. */
-unsigned smtpd_rights(const struct service_context *context, unsigned rights);
-
-/* Open all that sessions need; state is set. */
-bool smtpd_prepare(struct service_context *context, struct error *error);
-
 enum turn client_greet(struct client *client);
 enum turn client_turn(struct client *client);
 void client_expired(struct client *client);

@@ -3,6 +3,7 @@
  */
 #include "alone.h"
 #include "client.h"
+#include "prepare.h"
 
 #include <string.h>
 
