@@ -4,6 +4,7 @@
 #include "handover.h"
 #include "log/log.h"
 #include "marks.h"
+#include "opening.h"
 #include "pool.h"
 #include "transaction.h"
 #include "transcript.h"

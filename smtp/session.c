@@ -3,8 +3,6 @@
 #include "base/encoding.h"
 #include "base/memory.h"
 #include "base/scope.h"
-#include "connect.h"
-#include "handshake.h"
 #include "log/log.h"
 #include "transcript.h"
 
@@ -188,9 +186,8 @@ static bool is_debugged(const struct agent *agent, const struct destination *des
 }
 
 /* host[address]:port, or host[path] for a socket. */
-static struct session *make_session(const struct agent *agent,
-                                    const struct destination *destination,
-                                    const struct host *host, int fd, struct arena *arena)
+struct session *session_new(const struct agent *agent, const struct destination *destination,
+                            const struct host *host, int fd, struct arena *arena)
 {
     struct session *session = memory_new(1, sizeof(*session));
     const char *name = host ? host->name : agent->config->myhostname;
@@ -258,46 +255,4 @@ bool session_may_stay(const struct session *session)
            && (config->smtp_connection_reuse_count_limit == 0
                || session->uses <= config->smtp_connection_reuse_count_limit)
            && moment_now() < session->worn_at;
-}
-
-static struct failure connect_failure(const struct agent *agent,
-                                      const struct destination *destination,
-                                      const struct host *host, const struct error *error,
-                                      struct arena *arena)
-{
-    const char *port = host ? arena_format(arena, ":%d", host->port) : "";
-    const char *name = host ? host->name : agent->config->myhostname;
-    const char *address =
-        host ? dns_address_text((const struct sockaddr *)&host->address, arena)
-             : destination->host;
-    struct failure failure =
-        error->code == CONNECT_MISCONFIGURED
-            ? failure_of(arena, "4.4.0", "%s", error->text)
-            : failure_of(arena, "4.4.1", "connect to %s[%s]%s: %s", name, address, port,
-                         error->text);
-
-    failure.unreachable = true;
-    log_info("%s", failure.reason);
-    return failure;
-}
-
-struct session *session_open(const struct agent *agent, const struct destination *destination,
-                             const struct host *host, const struct delivery_request *request,
-                             struct arena *arena, struct failure *failure)
-{
-    struct error error = ERROR_NONE;
-    int fd = host ? connect_host(agent, host, &error) : connect_path(destination->host, &error);
-
-    if (fd < 0) {
-        *failure = connect_failure(agent, destination, host, &error, arena);
-        return NULL;
-    }
-
-    struct session *session = make_session(agent, destination, host, fd, arena);
-
-    session_begin(session, request);
-    if (handshake(agent, destination, session, request, arena, failure))
-        return session;
-    session_close(session);
-    return NULL;
 }

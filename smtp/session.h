@@ -1,6 +1,6 @@
 /*
- * A conversation with one server (RFC 5321, RFC 2033): connecting, the greeting, EHLO, and
- * the reading of replies.  It may carry many messages.
+ * A conversation with one server (RFC 5321, RFC 2033): what is said, and the reading of replies.
+ * It may carry many messages; opening.h begins it.
  */
 #pragma once
 
@@ -40,12 +40,11 @@ struct session {
 };
 
 /*
- * Connect and shake hands.  host is NULL for a Unix socket.  NULL with the failure, which has been
- * logged when it is about connecting.
+ * A session over a connection that has just been made; fd is the session's now.  host is NULL for a
+ * Unix socket.  Nothing has been said yet: opening.h.
  */
-struct session *session_open(const struct agent *agent, const struct destination *destination,
-                             const struct host *host, const struct delivery_request *request,
-                             struct arena *arena, struct failure *failure) MUST_USE;
+struct session *session_new(const struct agent *agent, const struct destination *destination,
+                            const struct host *host, int fd, struct arena *arena) MUST_USE;
 
 /* QUIT when that makes sense, without waiting unless smtp_skip_quit_response is off. */
 void session_close(struct session *session);
