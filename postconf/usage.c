@@ -139,25 +139,33 @@ static void use_tables(struct scan *scan, struct slice list)
 }
 
 /* A value that cannot be expanded ends the program, unless it is a user's that nothing needs. */
-static void check_value(struct scan *scan, const char *name, const char *value)
+static bool expand_known(const struct scan *scan, const char *name, const char *value,
+                         struct str *text)
 {
     const struct known_name *known = known_names_find(scan->known, slice_of(name));
-    AUTO_STR struct str text = STR_EMPTY;
     struct error error;
 
     if (!known || known->class == CLASS_USER)
-        return;
-    if (!names_expand(scan->names, slice_of(value), &text, &error)) {
+        return false;
+    if (!names_expand(scan->names, slice_of(value), text, &error)) {
         log_warn("%s", error.text);
         log_fatal("macro processing error");
     }
-    use_tables(scan, str_slice(&text));
+    return true;
+}
+
+static void check_value(struct scan *scan, const char *name, const char *value)
+{
+    AUTO_STR struct str text = STR_EMPTY;
+
+    if (expand_known(scan, name, value, &text))
+        use_tables(scan, str_slice(&text));
 }
 
 /* A default may compare what main.cf sets (compatibility_level), and fail as a value does. */
 static void check_defaults(struct scan *scan)
 {
-    AUTO_STR struct str text = STR_EMPTY;
+    AUTO_STR struct str text = STR_EMPTY, ignored = STR_EMPTY;
 
     for (size_t i = 0; i < known_names_count(scan->known); i++) {
         struct known_name name = *known_names_at(scan->known, i);
@@ -166,7 +174,8 @@ static void check_defaults(struct scan *scan)
             main_cf_get(scan->source->main_cf, slice_of(name.name)))
             continue;
         source_text(scan->source, &name, true, &text);
-        check_value(scan, name.name, text.data);
+        str_clear(&ignored);
+        (void)expand_known(scan, name.name, text.data, &ignored);
     }
 }
 

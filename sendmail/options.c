@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -211,19 +210,18 @@ static void set_extended(struct sendmail_options *options, const char *text, boo
     options->verp_delimiters = text + 1;
 }
 
-/* -C names a main.cf or the folder it is in. */
+/* -C names a main.cf or the folder it is in; its last part tells which. */
 static void set_config(struct sendmail_options *options, const char *path)
 {
-    struct stat status;
+    struct slice whole = slice_of(path);
 
-    if (stat(path, &status) == 0 && !S_ISDIR(status.st_mode)) {
-        struct slice folder = slice_part(slice_of(path), 0, slice_find_last(slice_of(path), '/'));
-
-        options->config_directory = folder.length == strlen(path)
-                                        ? "." : memory_text(folder.data, folder.length);
-    } else {
-        options->config_directory = path;
-    }
+    options->config_directory = path;
+    if (slice_is(whole, "main.cf"))
+        options->config_directory = ".";
+    else if (slice_is(whole, "/main.cf"))
+        options->config_directory = "/";
+    else if (slice_ends(whole, "/main.cf"))
+        options->config_directory = memory_text(path, slice_find_last(whole, '/'));
 }
 
 static void set_option(struct sendmail_options *options, int letter, const char *value,

@@ -92,14 +92,25 @@ static bool expand_name(struct expansion *expansion, struct slice name, struct s
     return good;
 }
 
+/* Blanks in front of a brace mean nothing; elsewhere they belong to the text. */
+static bool skip_to_brace(struct slice *rest)
+{
+    struct slice text = slice_trim_start(*rest);
+
+    if (text.length == 0 || text.data[0] != '{')
+        return false;
+    *rest = text;
+    return true;
+}
+
 /* The ":{text}" or ":text" behind "?{text}"; before is that first text. */
 static bool take_other(struct expansion *expansion, struct slice before, struct slice rest,
                        struct slice *other)
 {
     if (rest.data[0] != ':')
         return fail_at(expansion, with_brace(before), rest, "\":\" expected");
-    rest = slice_trim_start(slice_from(rest, 1));
-    if (rest.length == 0 || rest.data[0] != '{') {
+    rest = slice_from(rest, 1);
+    if (!skip_to_brace(&rest)) {
         *other = rest;
         return true;
     }
@@ -127,8 +138,8 @@ static bool expand_choice(struct expansion *expansion, struct slice rest, bool i
     struct slice sign = slice_part(rest, 0, 1);
     struct slice chosen = SLICE_LITERAL(""), other = SLICE_LITERAL("");
 
-    rest = slice_trim_start(slice_from(rest, 1));
-    if (rest.length == 0 || rest.data[0] != '{')
+    rest = slice_from(rest, 1);
+    if (!skip_to_brace(&rest))
         return expand_branches(expansion, is_true == wanted, rest, other, output);
     if (!take_braced(&rest, &chosen))
         return fail_at(expansion, sign, rest, "unbalanced {}");
@@ -192,23 +203,23 @@ static bool expand_comparison(struct expansion *expansion, struct slice rest,
     return expand_choice(expansion, rest, is_true, output);
 }
 
-/* What stands between the braces of ${...}; reference is with them, for messages. */
-static bool expand_braces(struct expansion *expansion, struct slice reference,
-                          struct slice inside, struct str *output)
+/* What stands between the braces of ${...}; whole is the text they are in, for messages. */
+static bool expand_braces(struct expansion *expansion, struct slice whole, struct slice inside,
+                          struct str *output)
 {
-    struct slice rest = slice_trim(inside);
+    struct slice rest = slice_trim_start(inside);
 
     if (rest.length > 0 && rest.data[0] == '{')
         return expand_comparison(expansion, rest, output);
-    if (rest.length == 0)
-        return error_set(expansion->error, "empty macro name: \"%.*s\"", SLICE_ARGS(reference));
+    if (inside.length == 0)
+        return error_set(expansion->error, "empty macro name: \"%.*s\"", SLICE_ARGS(whole));
 
     struct slice name = take_name(&rest);
     struct slice behind = slice_trim_start(rest);
 
-    if (name.length > 0 && behind.length == 0)
+    if (behind.length == 0)
         return expand_name(expansion, name, output);
-    if (name.length == 0 || (behind.data[0] != '?' && behind.data[0] != ':'))
+    if (behind.data[0] != '?' && behind.data[0] != ':')
         return fail_at(expansion, name, rest, "attribute name syntax error");
 
     AUTO_STR struct str value = STR_EMPTY;
@@ -236,7 +247,6 @@ static size_t bracket_length(struct slice text)
 static bool expand_reference(struct expansion *expansion, struct slice whole,
                              struct slice *rest, struct str *output)
 {
-    struct slice from_dollar = { rest->data - 1, rest->length + 1 };
     char next = rest->length > 0 ? rest->data[0] : '\0';
 
     if (next == '$') {
@@ -254,7 +264,7 @@ static bool expand_reference(struct expansion *expansion, struct slice whole,
         struct slice inside = slice_part(*rest, 1, length - 2);
 
         *rest = slice_from(*rest, length);
-        return expand_braces(expansion, slice_part(from_dollar, 0, length + 1), inside, output);
+        return expand_braces(expansion, whole, inside, output);
     }
 
     struct slice name = take_name(rest);

@@ -158,16 +158,19 @@ def test_broken_values_are_told_of_alike(tmp_path):
     level = "compatibility_level = 3.6\n"
     master = "smtp inet n - n - - smtpd -o { service_name = x y } -o myorigin=x\n"
     values = ["$", "${}", "${a!b}", "$(a", "${a?{b}c}", "${{a}", "${{a} == {b}", "${a?{${b}",
-              "x$"]
+              "x$", "a${}b"]
     chain = "".join(f"v{i} = $v{i + 1}\n" for i in range(150)) + "v150 = x\n"
-    shown = ["{a", "${c?{${d!}}:{$e}} ${{a$f} == {b$g}?{$h}}"]
+    shown = ["{a", "${x?{a${}}}", "a${: }{", "${ }", "a${x:  y  }b", "${x }", "${ x ? y }.",
+             "${{x} == {x} ? {y} }.", "${{x} == {y}:z }.", "${x?{y} }.", "b${x? y }.", "b${{x} == {x}? y }.",
+             "b${{x} == {y}?{b}: z }.", "${c?{${d!}}:{$e}} ${{a$f} == {b$g}?{$h}}"]
     mains = ([level + f"{name} = {value}\n" for value in values
               for name in ("nosuch", "mydomain", "mynetworks_style", "smtpd_banner")] +
-             [level + f"{name} = {value}\n" for value in shown for name in ("nosuch", "mydomain")] +
+             [level + f"{name} = {value}\n" for value in shown
+              for name in ("nosuch", "mydomain", "smtpd_banner")] +
              [level + "a = $b\nb = $a\n" + line
               for line in ("", "mydomain = $a\n", "smtpd_banner = $a\n", "smtpd_banner = $b\n")] +
              [level + chain + "smtpd_banner = $v0\n", "compatibility_level = a#b\n",
               level + "service_name = -1\nprocess_name = x\n"])
-    compare(tmp_path, [(main, master, ["-x", "mail_name"]) for main in mains] +
+    compare(tmp_path, [(main, master, ["-x", "mail_name", "smtpd_banner"]) for main in mains] +
             [(main, master, call) for main in mains[:4] for call in (["-P"], ["-e", "a=b"])] +
             [("", master, ["-x", "-o", "compatibility_level=a#b", "myhostname"])])
