@@ -36,16 +36,6 @@ static int choose_family(const char *protocols)
     return v4 && v6 ? AF_UNSPEC : v6 ? AF_INET6 : AF_INET;
 }
 
-/* Levels at which a message must not go out in the clear. */
-static bool is_tls_required(const struct config *config)
-{
-    const char *level = config->smtp_tls_security_level;
-
-    return config->smtp_enforce_tls || config->smtp_tls_wrappermode
-           || (*level && strcasecmp(level, "none") != 0 && strcasecmp(level, "may") != 0
-               && strcasecmp(level, "dane") != 0);
-}
-
 static bool check_target(const struct agent *agent, struct error *error)
 {
     const char *target = agent->config->smtp_address_verify_target;
@@ -103,15 +93,15 @@ bool agent_prepare(struct service_context *context, struct error *error)
     agent->family = choose_family(config->inet_protocols);
     agent->discarded = agent_discarded(agent, config->smtp_discard_ehlo_keywords);
     agent->silent_discard = strcasestr(config->smtp_discard_ehlo_keywords, "silent-discard");
-    agent->require_tls = is_tls_required(config);
     agent->require_auth = config->smtp_sasl_auth_enable;
     set_resolver(agent, &dns);
     agent->dns = dns_new(&dns, error);
     if (!agent->dns || !open_sources(agent, error) || !check_target(agent, error))
         return false;
     if (!marks_parse(context->words, context->word_count, &agent->marks, error)
-        || !tables_open(&agent->tables, config, agent->lmtp, service_tables(context),
-                        error))
+        || !tables_open(&agent->tables, config, agent->lmtp, service_tables(context), error)
+        || !encryption_open(&agent->encryption, config, agent->lmtp, service_tables(context),
+                            error))
         return false;
     agent->reporter = service_reporter(context);
     agent->tells_postmaster = postmaster_classes(config->notify_classes) & NOTIFY_PROTOCOL;

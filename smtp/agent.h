@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "deliver/outcome.h"
 #include "dns/dns.h"
+#include "encryption.h"
 #include "failure.h"
 #include "service/service.h"
 #include "source.h"
@@ -30,8 +31,8 @@ struct agent {
     int family;                 /* AF_INET, AF_INET6, AF_UNSPEC: inet_protocols */
     unsigned discarded;         /* EXTENSION_ bits of smtp_discard_ehlo_keywords */
     bool silent_discard;        /* ... and nothing of them in the log */
-    bool require_tls;           /* the configuration forbids plaintext, and this is all we have */
-    bool require_auth;
+    struct encryption encryption;
+    bool require_auth;          /* and we have none */
 };
 
 /* The EXTENSION_ bits of a list of keywords; unknown ones are warned of. */

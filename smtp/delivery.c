@@ -193,7 +193,10 @@ static bool try_host(struct delivery *delivery, const struct destination *destin
     if (delivery->used && strcmp(delivery->used, key) == 0)
         return true;    /* it was asked over a pooled connection a moment ago */
     delivery->connected_at = 0;
-    if (use_pooled(delivery, NULL, key, false))
+    /* Another next hop may have let a connection to this server pass in the clear. */
+    if (!encryption_is_demanded(&agent->encryption, destination,
+                                host ? host->name : destination->host)
+        && use_pooled(delivery, NULL, key, false))
         return true;
 
     struct session *session =

@@ -1,0 +1,23 @@
+/*
+ * Whether main.cf lets a message go out in the clear (postconf(5): smtp_tls_security_level,
+ * smtp_tls_policy_maps, smtp_tls_per_site, smtp_enforce_tls, smtp_tls_wrappermode).  There is no
+ * TLS here: what must not go in the clear is deferred.
+ */
+#pragma once
+
+#include "destination.h"
+#include "table/table.h"
+
+struct encryption {
+    bool demanded;                  /* where no table says otherwise */
+    struct table_list *policies;    /* by next hop: a level, and attributes */
+    struct table_list *sites;       /* by host: NONE, MAY, MUST, MUST_NOPEERMATCH */
+};
+
+/* False: a table cannot be opened at all. */
+bool encryption_open(struct encryption *encryption, const struct config *config, bool lmtp,
+                     const struct table_context *context, struct error *error) MUST_USE;
+
+/* Is it demanded on the way to that server?  When a table cannot be asked, it is. */
+bool encryption_is_demanded(const struct encryption *encryption,
+                            const struct destination *destination, const char *server);
