@@ -171,10 +171,12 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c)
 FUZZ_SECONDS = 60
 FUZZ_CC = clang
 FUZZ_MAIN := $(if $(FUZZ),-fsanitize=fuzzer,tests/fuzz/replay.c)
+# Programs may use the same names: a target is linked with the folders whose headers it includes.
+fuzz_archives = $(foreach folder,$(filter $(FOLDERS),$(sort $(shell sed -n 's,^.include "\([a-z]*/\).*,\1,p' tests/fuzz/$(1)_fuzz.c))),$(call folder_archive,$(folder)))
 define fuzz_rule
-$(OUT)/fuzz/$(1): tests/fuzz/$(1)_fuzz.c tests/fuzz/replay.c $(foreach folder,$(FOLDERS),$(call folder_archive,$(folder))) $(LIBRARY)
+$(OUT)/fuzz/$(1): tests/fuzz/$(1)_fuzz.c tests/fuzz/replay.c $(call fuzz_archives,$(1)) $(LIBRARY)
 	@mkdir -p $$(@D)
-	$(CC) $(CFLAGS) $(CPPFLAGS) -I. -MF $$@.d $(LDFLAGS) -o $$@ tests/fuzz/$(1)_fuzz.c $(FUZZ_MAIN) -Wl,--start-group $(foreach folder,$(FOLDERS),$(call folder_archive,$(folder))) $(LIBRARY) -Wl,--end-group $(LDLIBS)
+	$(CC) $(CFLAGS) $(CPPFLAGS) -I. -MF $$@.d $(LDFLAGS) -o $$@ tests/fuzz/$(1)_fuzz.c $(FUZZ_MAIN) -Wl,--start-group $(call fuzz_archives,$(1)) $(LIBRARY) -Wl,--end-group $(LDLIBS)
 endef
 $(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_rule,$(target))))
 

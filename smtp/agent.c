@@ -100,7 +100,7 @@ bool agent_prepare(struct service_context *context, struct error *error)
         return false;
     if (!marks_parse(context->words, context->word_count, &agent->marks, error)
         || !tables_open(&agent->tables, config, agent->lmtp, service_tables(context), error)
-        || !encryption_open(&agent->encryption, config, agent->lmtp, service_tables(context),
+        || !tls_demand_open(&agent->tls_demand, config, agent->lmtp, service_tables(context),
                             error))
         return false;
     agent->reporter = service_reporter(context);

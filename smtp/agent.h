@@ -7,11 +7,11 @@
 #include "config/config.h"
 #include "deliver/outcome.h"
 #include "dns/dns.h"
-#include "encryption.h"
 #include "failure.h"
 #include "service/service.h"
 #include "source.h"
 #include "tables.h"
+#include "tls_demand.h"
 
 struct pool;
 
@@ -31,7 +31,7 @@ struct agent {
     int family;                 /* AF_INET, AF_INET6, AF_UNSPEC: inet_protocols */
     unsigned discarded;         /* EXTENSION_ bits of smtp_discard_ehlo_keywords */
     bool silent_discard;        /* ... and nothing of them in the log */
-    struct encryption encryption;
+    struct tls_demand tls_demand;
     bool require_auth;          /* and we have none */
 };
 

@@ -194,7 +194,7 @@ static bool try_host(struct delivery *delivery, const struct destination *destin
         return true;    /* it was asked over a pooled connection a moment ago */
     delivery->connected_at = 0;
     /* Another next hop may have let a connection to this server pass in the clear. */
-    if (!encryption_is_demanded(&agent->encryption, destination,
+    if (!tls_demand_holds(&agent->tls_demand, destination,
                                 host ? host->name : destination->host)
         && use_pooled(delivery, NULL, key, false))
         return true;

@@ -194,7 +194,7 @@ bool handshake(const struct agent *agent, const struct destination *destination,
     pix_look(agent, session, request, arena);
     if (!introduce(session, arena, failure) || loops_back(destination, session, arena, failure))
         return false;
-    if (encryption_is_demanded(&agent->encryption, destination, session->host)) {
+    if (tls_demand_holds(&agent->tls_demand, destination, session->host)) {
         *failure = failure_of(arena, "4.7.4", "TLS is required, but this client has none");
         return false;
     }

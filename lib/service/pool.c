@@ -123,6 +123,57 @@ static void end_parked(struct pool *pool, struct slot *slot, enum slot_end end)
     shutdown(client_descriptor(&slot->client), SHUT_RD);
 }
 
+/* All places are taken by lanes: one that only rests may have to make room. */
+static bool may_be_crowded(const struct pool *pool)
+{
+    return !pool->sessions && !pool->listening && !atomic_load(&pool->process->retiring);
+}
+
+static bool somebody_waits(const struct pool *pool)
+{
+    for (int i = 0; i < pool->process->options.listener_count; i++)
+        if (process_client_waits(pool->process, i))
+            return true;
+    return false;
+}
+
+static struct slot *longest_resting(struct pool *pool)
+{
+    struct slot *found = NULL;
+
+    for (size_t i = 0; i < pool->slot_count; i++) {
+        struct slot *slot = &pool->slots[i];
+
+        if (slot->state == SLOT_PARKED && slot->end == END_NOT && !slot->fresh
+            && !lane_is_busy(slot->client.lane)
+            && (!found || slot->rests_since < found->rests_since))
+            found = slot;
+    }
+    return found;
+}
+
+/*
+ * A lane without work gives its place up when another client waits for one: programs keep theirs
+ * for long, and with a low process limit all places may be kept by those who need none now.
+ */
+static void make_room_locked(struct pool *pool, int64_t now)
+{
+    if (!may_be_crowded(pool) || !somebody_waits(pool)) {
+        pool->crowded_since = 0;
+        return;
+    }
+    if (pool->crowded_since == 0)
+        pool->crowded_since = now;
+    if (now - pool->crowded_since < CROWDED_MILLISECONDS)
+        return;
+
+    struct slot *slot = longest_resting(pool);
+
+    if (slot)
+        end_parked(pool, slot, END_CLOSING);
+    pool->crowded_since = now;
+}
+
 /* Send away whose time is up; at the end of the process, everybody. */
 static void look_at_slots(struct pool *pool)
 {
@@ -136,6 +187,7 @@ static void look_at_slots(struct pool *pool)
     if (pool->process->look_again)
         pool_look_again_locked(pool);
     pool->process->look_again = false;
+    make_room_locked(pool, now);
     if (retiring)
         process_close_listeners(pool->process);
     for (size_t i = 0; i < pool->slot_count; i++) {
@@ -182,6 +234,8 @@ static int time_to_sleep(struct pool *pool)
     int64_t until = pool->sleeps_until < end ? pool->sleeps_until : end;
     if (pool->busy > 0 && pool->watch_at < until)
         until = pool->watch_at;
+    if (pool->crowded_since > 0 && pool->crowded_since + CROWDED_MILLISECONDS < until)
+        until = pool->crowded_since + CROWDED_MILLISECONDS;
     pthread_mutex_unlock(&pool->lock);
 
     int64_t left = moment_left(until) + 1;
@@ -192,14 +246,21 @@ static int time_to_sleep(struct pool *pool)
 static void sleep_and_hear(struct pool *pool, int wait)
 {
     struct process *process = pool->process;
-    struct pollfd watch[] = {
+    struct pollfd watch[3 + LISTENER_LIMIT] = {
         { pool->wake, POLLIN, 0 },
         { process->control, POLLIN, 0 },
         { process->signals, POLLIN, 0 },
     };
+    nfds_t watched = 3;
     uint64_t count;
 
-    if (poll(watch, COUNT(watch), wait) <= 0)
+    pthread_mutex_lock(&pool->lock);
+    if (may_be_crowded(pool) && pool->crowded_since == 0)
+        for (int i = 0; i < process->options.listener_count; i++)
+            watch[watched++] = (struct pollfd){ process->listeners[i], POLLIN, 0 };
+    pthread_mutex_unlock(&pool->lock);
+
+    if (poll(watch, watched, wait) <= 0)
         return;
     if (watch[0].revents && read(pool->wake, &count, sizeof(count)) < 0)
         log_panic("read the wake-up counter: %m");

@@ -13,6 +13,7 @@ enum {
     THREAD_IDLE_MILLISECONDS = 10 * 1000,
     LONGEST_SLEEP_MILLISECONDS = 3600 * 1000,
     LINGER_MILLISECONDS = 5,
+    CROWDED_MILLISECONDS = 200,     /* who waits so long for a place gets that of an idle lane */
     LINGER_LIMIT = 4,               /* threads that do so at once */
     NUMBER_SHIFT = 22,              /* no process id has more bits */
     END_OF_THREADS = LISTENER_LIMIT,        /* an event: no listener and no slot */
@@ -26,6 +27,7 @@ struct slot {
     enum slot_end end;
     int64_t deadline;
     bool fresh;                     /* a lane whose first request has not come */
+    int64_t rests_since;            /* a lane, parked */
     _Atomic unsigned turns;         /* counts them, for the watchdog */
     unsigned seen_turns;            /* the main thread's: what it saw, and since when */
     int64_t seen_at;
@@ -48,6 +50,7 @@ struct pool {
     bool listening;
     int64_t sleeps_until;           /* the main thread; INT64_MAX: for ever */
     int64_t watch_at;               /* the watchdog looks again */
+    int64_t crowded_since;          /* the main thread: a client without a place; 0: none */
     int64_t idle_since;             /* when the last client left */
 };
 

@@ -127,6 +127,8 @@ void pool_note_arrival(struct pool *pool, size_t listener)
 
     if (full || !listening)
         control_say(pool->process->control, CONTROL_FULL, SLICE_LITERAL(""));
+    if (!listening && !pool->sessions)
+        pool_wake_main(pool);       /* it watches now whether lanes have to make room */
 }
 
 void pool_finish_client(struct pool *pool, struct slot *slot)

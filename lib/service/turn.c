@@ -121,6 +121,7 @@ static bool lane_goes_on(struct pool *pool, struct slot *slot, bool fresh)
     pthread_mutex_lock(&pool->lock);
     lane_rest(slot->client.lane);
     slot->fresh = fresh;
+    slot->rests_since = moment_now();
     bool goes_on = fresh || !atomic_load(&pool->process->retiring) ||
                    lane_is_busy(slot->client.lane);
     slot->state = goes_on ? SLOT_PARKED : SLOT_RUNNING;

@@ -1,4 +1,4 @@
-#include "encryption.h"
+#include "tls_demand.h"
 
 #include "base/scope.h"
 #include "config/config.h"
@@ -24,16 +24,16 @@ static struct table_list *open_list(const struct config *config, bool lmtp, cons
     return table_list_open(context, title.data, value.data, TABLE_FOLD, error);
 }
 
-bool encryption_open(struct encryption *encryption, const struct config *config, bool lmtp,
+bool tls_demand_open(struct tls_demand *demand, const struct config *config, bool lmtp,
                      const struct table_context *context, struct error *error)
 {
-    encryption->policies = open_list(config, lmtp, "tls_policy_maps", context, error);
-    if (!encryption->policies)
+    demand->policies = open_list(config, lmtp, "tls_policy_maps", context, error);
+    if (!demand->policies)
         return false;
-    encryption->sites = open_list(config, lmtp, "tls_per_site", context, error);
-    if (!encryption->sites)
+    demand->sites = open_list(config, lmtp, "tls_per_site", context, error);
+    if (!demand->sites)
         return false;
-    encryption->demanded = config->smtp_tls_wrappermode
+    demand->demanded = config->smtp_tls_wrappermode
         || (*config->smtp_tls_security_level
                 ? !allows_clear(slice_of(config->smtp_tls_security_level))
                 : config->smtp_enforce_tls);
@@ -79,16 +79,16 @@ static bool find_policy(struct table_list *list, const struct destination *desti
 }
 
 /* The next hop and the server may both be listed: what demands more counts. */
-static bool site_demands(const struct encryption *encryption,
+static bool site_demands(const struct tls_demand *demand,
                          const struct destination *destination, const char *server)
 {
     const char *const names[] = { destination->host, server };
-    bool demanded = encryption->demanded;
+    bool demanded = demand->demanded;
 
     for (size_t i = 0; i < COUNT(names); i++) {
         AUTO_STR struct str value = STR_EMPTY;
 
-        if (!find(encryption->sites, slice_of(names[i]), &value))
+        if (!find(demand->sites, slice_of(names[i]), &value))
             continue;
         if (slice_starts_nocase(str_slice(&value), "MUST"))
             return true;
@@ -98,19 +98,19 @@ static bool site_demands(const struct encryption *encryption,
     return demanded;
 }
 
-bool encryption_is_demanded(const struct encryption *encryption,
+bool tls_demand_holds(const struct tls_demand *demand,
                             const struct destination *destination, const char *server)
 {
     AUTO_STR struct str value = STR_EMPTY;
 
-    if (!table_list_is_empty(encryption->policies)) {
-        if (!find_policy(encryption->policies, destination, &value))
-            return encryption->demanded;
+    if (!table_list_is_empty(demand->policies)) {
+        if (!find_policy(demand->policies, destination, &value))
+            return demand->demanded;
 
         struct slice rest = str_slice(&value), level;
 
         return !slice_take_token(&rest, " \t,", &level) || !allows_clear(level);
     }
-    return table_list_is_empty(encryption->sites) ? encryption->demanded
-                                                  : site_demands(encryption, destination, server);
+    return table_list_is_empty(demand->sites) ? demand->demanded
+                                                  : site_demands(demand, destination, server);
 }

@@ -8,16 +8,16 @@
 #include "destination.h"
 #include "table/table.h"
 
-struct encryption {
+struct tls_demand {
     bool demanded;                  /* where no table says otherwise */
     struct table_list *policies;    /* by next hop: a level, and attributes */
     struct table_list *sites;       /* by host: NONE, MAY, MUST, MUST_NOPEERMATCH */
 };
 
 /* False: a table cannot be opened at all. */
-bool encryption_open(struct encryption *encryption, const struct config *config, bool lmtp,
+bool tls_demand_open(struct tls_demand *demand, const struct config *config, bool lmtp,
                      const struct table_context *context, struct error *error) MUST_USE;
 
 /* Is it demanded on the way to that server?  When a table cannot be asked, it is. */
-bool encryption_is_demanded(const struct encryption *encryption,
+bool tls_demand_holds(const struct tls_demand *demand,
                             const struct destination *destination, const char *server);
