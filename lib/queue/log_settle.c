@@ -130,7 +130,17 @@ static void give_up(struct round *round, const struct log_entry *entry)
     pthread_mutex_lock(&round->reader->lock);
     log_reader_unclaim(round->reader, &entry->place);
     pthread_mutex_unlock(&round->reader->lock);
-    round->open++;
+}
+
+/* The window was read before the claim: who had the entry may have struck it out since. */
+static bool is_struck_by_now(const struct round *round, const struct log_entry *entry)
+{
+    const struct disk *disk = round->reader->queue->disk;
+    char state = ENTRY_LIVE;
+
+    (void)!disk->pread(disk, round->segment->fd, &state, 1,
+                       entry->place.offset + SEGMENT_STATE);
+    return state == ENTRY_STRUCK;
 }
 
 static bool settle_entries(struct round *round, struct error *error)
@@ -148,10 +158,13 @@ static bool settle_entries(struct round *round, struct error *error)
             continue;
         if (entry.written_at > round->before || !try_claim(round, &entry)) {
             round->open++;
+        } else if (is_struck_by_now(round, &entry)) {
+            give_up(round, &entry);
         } else if (settle_entry(round->reader, round->segment, &entry, records, error)) {
             round->settled++;
         } else {
             give_up(round, &entry);
+            round->open++;
             good = false;
         }
     }
