@@ -235,6 +235,14 @@ bool config_lookup(const struct config *config, const char *name, struct str *va
     return names_value(names, slice_of(name), value, error);
 }
 
+bool config_is_yes(const struct config *config, const char *name)
+{
+    AUTO_STR struct str text = STR_EMPTY;
+    struct error error;
+
+    return config_lookup(config, name, &text, &error) && slice_is_nocase(str_slice(&text), "yes");
+}
+
 bool config_expand(const struct config *config, struct slice text, struct str *output,
                    struct error *error)
 {

@@ -119,6 +119,9 @@ int config_family_seconds(const struct config *config, const char *prefix, const
 bool config_expand(const struct config *config, struct slice text, struct str *output,
                    struct error *error) MUST_USE;
 
+/* Is the value of that name "yes"?  For a setting that no member holds, since nothing serves it. */
+bool config_is_yes(const struct config *config, const char *name);
+
 /* A span such as "30", "5m", "1h"; unit ('s','m','h','d','w') counts when none is given. */
 bool config_parse_seconds(struct slice text, char unit, int *seconds) MUST_USE;
 

@@ -62,6 +62,8 @@ struct policy {
     bool connects_tcp;          /* some policy service is not on a Unix socket */
     bool access_parent;         /* smtpd_access_maps is in parent_domain_matches_subdomains */
     const char *tempfail_action;
+    bool wants_logins;          /* smtpd_sasl_auth_enable */
+    bool asks_certificates;     /* smtpd_tls_ask_ccert, smtpd_tls_req_ccert */
     struct match_list *relay_clients;   /* of check_relay_domains, once it is met */
 };
 

@@ -258,6 +258,9 @@ struct policy *policy_open(const struct server *server, struct error *error)
     policy->access_parent =
         match_parent_flag(server->config->parent_domain_matches_subdomains,
                           "smtpd_access_maps") != 0;
+    policy->wants_logins = config_is_yes(server->config, "smtpd_sasl_auth_enable");
+    policy->asks_certificates = config_is_yes(server->config, "smtpd_tls_ask_ccert")
+                                || config_is_yes(server->config, "smtpd_tls_req_ccert");
     if (compile_classes(policy, error) && compile_lists(policy, error) &&
         relaying_is_refused(policy, error))
         return policy;

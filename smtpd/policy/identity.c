@@ -4,21 +4,11 @@
  */
 #include "check.h"
 
-#include "base/scope.h"
 #include "log/log.h"
-
-/* A setting of a part that is not there, so that it has no member of its own to read. */
-static bool is_switched_on(const struct config *config, const char *name)
-{
-    AUTO_STR struct str text = STR_EMPTY;
-    struct error error;
-
-    return config_lookup(config, name, &text, &error) && slice_is_nocase(str_slice(&text), "yes");
-}
 
 static struct verdict without_login(struct evaluation *evaluation, const char *name)
 {
-    if (is_switched_on(evaluation->policy->server->config, "smtpd_sasl_auth_enable")) {
+    if (evaluation->policy->wants_logins) {
         log_warn("smtpd restriction \"%s\" is not served by this release", name);
         return verdict_bad_config();
     }
@@ -45,10 +35,7 @@ struct verdict check_login_of_sender(struct evaluation *evaluation,
 
 struct verdict check_certificate(struct evaluation *evaluation, const struct check *check)
 {
-    const struct config *config = evaluation->policy->server->config;
-
-    if (!is_switched_on(config, "smtpd_tls_ask_ccert")
-        && !is_switched_on(config, "smtpd_tls_req_ccert"))
+    if (!evaluation->policy->asks_certificates)
         log_warn("%s is requested, but \"smtpd_tls_ask_ccert = no\"", check->kind->name);
     return verdict_next();
 }
